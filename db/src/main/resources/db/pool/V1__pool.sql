@@ -1,0 +1,1009 @@
+-- The pool line, version 1. README.md of this module documents the protocol.
+--
+-- The script works in whichever schema comes first in the search path, and in one transaction or statement by statement:
+--   Flyway: defaultSchema;  Liquibase: defaultSchemaName;  psql: SET search_path = my_schema
+--
+-- Rows that change often change their key (pool_state.generation; leases and places are inserted and deleted), so that no look-up
+-- walks over dead versions while an old transaction keeps vacuum from removing them.
+
+CREATE TABLE pool_version (
+  version integer NOT NULL,
+  applied timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT pool_version_pk PRIMARY KEY (version)
+);
+
+CREATE TABLE pool (
+  number integer GENERATED ALWAYS AS IDENTITY,
+  id text,
+  guards integer,
+  capacity integer NOT NULL,
+  metadata jsonb,
+  metadata_version bigint NOT NULL DEFAULT 0,
+  created timestamptz NOT NULL DEFAULT clock_timestamp(),
+  deleted timestamptz,
+  CONSTRAINT pool_pk PRIMARY KEY (number),
+  CONSTRAINT pool_id_key UNIQUE (id),
+  CONSTRAINT pool_guards_key UNIQUE (guards),
+  CONSTRAINT pool_id_check CHECK (char_length(id) BETWEEN 1 AND 100),
+  CONSTRAINT pool_capacity_check CHECK (capacity BETWEEN 1 AND 8192),
+  -- a pool has a name, or is the one-slot lock of another
+  CONSTRAINT pool_name_check CHECK ((id IS NULL) <> (guards IS NULL)),
+  CONSTRAINT pool_guard_check CHECK (guards IS NULL OR capacity = 1)
+);
+COMMENT ON TABLE pool IS 'A pool of numbered slots. number is never used again; guards: this is the lock (withLock) of that pool.';
+
+CREATE TABLE pool_state (
+  pool integer NOT NULL,
+  generation bigint NOT NULL,
+  usage bit varying NOT NULL,
+  last_ticket bigint NOT NULL,
+  low_ticket bigint NOT NULL,
+  waiting integer NOT NULL,
+  CONSTRAINT pool_state_pk PRIMARY KEY (pool, generation),
+  CONSTRAINT pool_state_waiting_check CHECK (waiting >= 0)
+) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
+COMMENT ON TABLE pool_state IS 'What changes with every call, one row a pool. Read newest generation first, under the lock of the pool. Bit i of usage: slot i is held. No place in the queue is below low_ticket.';
+
+CREATE TABLE lease (
+  pool integer NOT NULL,
+  slot integer NOT NULL,
+  token bigint NOT NULL,
+  session bigint NOT NULL,
+  request uuid NOT NULL,
+  named boolean NOT NULL,
+  label text,
+  since timestamptz NOT NULL,
+  CONSTRAINT lease_pk PRIMARY KEY (pool, slot, token)
+) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
+CREATE INDEX lease_request ON lease (pool, request) WHERE named;
+COMMENT ON TABLE lease IS 'A held slot. Look it up for set bits of pool_state.usage only, newest token first.';
+
+CREATE TABLE waiter (
+  pool integer NOT NULL,
+  ticket bigint NOT NULL,
+  session bigint NOT NULL,
+  request uuid NOT NULL,
+  named boolean NOT NULL,
+  label text,
+  since timestamptz NOT NULL,
+  CONSTRAINT waiter_pk PRIMARY KEY (pool, ticket)
+) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
+CREATE INDEX waiter_request ON waiter (pool, request) WHERE named;
+COMMENT ON TABLE waiter IS 'A place in the queue of a pool: the lowest ticket is first. Scan from pool_state.low_ticket.';
+
+CREATE TYPE process AS (
+  application text,
+  host text,
+  pid bigint
+);
+
+CREATE TABLE session (
+  id bigint GENERATED ALWAYS AS IDENTITY,
+  who process NOT NULL,
+  ttl_millis integer NOT NULL,
+  grace_millis integer NOT NULL,
+  mode text NOT NULL DEFAULT 'new',
+  epoch bigint NOT NULL DEFAULT 0,
+  attach_number bigint NOT NULL DEFAULT 0,
+  detached_since timestamptz,
+  opened timestamptz NOT NULL DEFAULT clock_timestamp(),
+  dead timestamptz,
+  CONSTRAINT session_pk PRIMARY KEY (id),
+  CONSTRAINT session_mode_check CHECK (mode IN ('new', 'attached', 'poll')),
+  CONSTRAINT session_ttl_check CHECK (ttl_millis >= 3 * grace_millis),
+  CONSTRAINT session_grace_check CHECK (grace_millis >= 300)
+);
+COMMENT ON TABLE session IS 'A live process. Everything it holds or waits for is found by its id, and is freed when it is dead.';
+
+CREATE TABLE session_beat (
+  session bigint NOT NULL,
+  beat uuid NOT NULL,
+  renewed timestamptz NOT NULL,
+  CONSTRAINT session_beat_pk PRIMARY KEY (session)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE session_beat IS 'A new random value at each renewal: apart from session, because exchange reads session and must not walk over dead versions.';
+
+CREATE TABLE session_pool (
+  session bigint NOT NULL,
+  pool integer NOT NULL,
+  CONSTRAINT session_pool_pk PRIMARY KEY (session, pool)
+);
+CREATE INDEX session_pool_pool ON session_pool (pool);
+COMMENT ON TABLE session_pool IS 'The pools that a session has touched: where to look when it is dead.';
+
+CREATE TABLE ticket_floor (
+  only_row boolean NOT NULL DEFAULT true,
+  ticket bigint NOT NULL,
+  CONSTRAINT ticket_floor_pk PRIMARY KEY (only_row),
+  CONSTRAINT ticket_floor_check CHECK (only_row)
+);
+INSERT INTO ticket_floor (ticket) VALUES (0);
+COMMENT ON TABLE ticket_floor IS 'The highest ticket of any deleted pool: a pool made again under an old name never repeats a token.';
+
+-- Advisory locks, of the two-integer kind: the class is the oid of a table of this schema, so two schemas never meet.
+--   alive:  session       shared by the listener connection for as long as it lives; exclusive to probe
+--   busy:   session_beat  shared by a call of the session; exclusive by who declares it dead or raises its epoch
+--   pool:   pool          exclusive by whatever changes a pool
+--   reaper: session_pool  exclusive try-lock, single flight of a repair
+-- Lock order everywhere: alive, busy, pool (ascending), rows.
+--
+-- SQLSTATEs: NP001 session dead, NP002 old epoch, NP003 no such pool, NP004 pool deleted, NP005 not in autocommit at READ COMMITTED,
+-- NP006 outdated attach, NP007 damaged pool, 22023 bad argument, 55P03 lock not to be had in time (nothing was done).
+
+-- Whoever waits for a lock reads afterwards what is then; under REPEATABLE READ it would be what was before it waited.
+CREATE FUNCTION require_read_committed() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'numpool needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'NP005';
+  END IF;
+END $$;
+
+-- What a session was told must be on disk, whatever the default of the database is.
+CREATE FUNCTION commit_durably() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+END $$;
+
+-- Grants free slots below capacity to the head of the queue, lowest slot to lowest ticket. The caller holds the lock of the pool.
+CREATE FUNCTION grant_waiting(
+  pool_number integer, capacity integer,
+  INOUT usage bit varying, INOUT low_ticket bigint, INOUT waiting integer,
+  OUT sessions bigint[], OUT tickets bigint[], OUT slots integer[]
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+  head record;
+  free integer;
+  slot integer;
+  seen integer;
+  requests uuid[] := '{}';
+  nameds boolean[] := '{}';
+  labels text[] := '{}';
+BEGIN
+  sessions := '{}'; tickets := '{}'; slots := '{}';
+  free := bit_count(~substring(usage FOR capacity));
+  WHILE waiting > 0 AND free > 0 LOOP
+    seen := 0;
+    FOR head IN
+      WITH gone AS (
+        DELETE FROM waiter w
+        WHERE w.pool = pool_number AND w.ticket = ANY (ARRAY(
+          SELECT h.ticket FROM waiter h WHERE h.pool = pool_number AND h.ticket >= low_ticket ORDER BY h.ticket LIMIT free))
+        RETURNING w.ticket, w.session, w.request, w.named, w.label
+      )
+      SELECT g.*, s.id IS NOT NULL AND s.dead IS NULL AS alive FROM gone g LEFT JOIN session s ON s.id = g.session ORDER BY g.ticket
+    LOOP
+      seen := seen + 1;
+      low_ticket := head.ticket + 1;
+      CONTINUE WHEN NOT head.alive;
+      slot := position(B'0' IN usage) - 1;
+      usage := set_bit(usage, slot, 1);
+      free := free - 1;
+      sessions := sessions || head.session; tickets := tickets || head.ticket; slots := slots || slot;
+      requests := requests || head.request; nameds := nameds || head.named; labels := labels || head.label;
+    END LOOP;
+    IF seen = 0 THEN
+      RAISE EXCEPTION 'pool % counts % places that are not there', pool_number, waiting USING ERRCODE = 'NP007';
+    END IF;
+    waiting := waiting - seen; -- heads of the queue that were dead leave slots for another round
+  END LOOP;
+  IF tickets <> '{}' THEN
+    INSERT INTO lease (pool, slot, token, session, request, named, label, since)
+    SELECT pool_number, u.slot, u.ticket, u.session, u.request, u.named, u.label, clock_timestamp()
+    FROM unnest(slots, tickets, sessions, requests, nameds, labels) u(slot, ticket, session, request, named, label);
+  END IF;
+END $$;
+
+-- Removes a deleted pool whose slots are all back. The caller holds the lock of the pool.
+CREATE FUNCTION purge_pool(pool_number integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  highest bigint;
+BEGIN
+  SELECT max(s.last_ticket) INTO highest FROM pool_state s WHERE s.pool = pool_number;
+  UPDATE ticket_floor f SET ticket = highest WHERE f.ticket < highest;
+  DELETE FROM lease l WHERE l.pool = pool_number;
+  DELETE FROM waiter w WHERE w.pool = pool_number;
+  DELETE FROM pool_state s WHERE s.pool = pool_number;
+  DELETE FROM session_pool t WHERE t.pool = pool_number;
+  DELETE FROM pool p WHERE p.number = pool_number;
+END $$;
+
+-- The hot call. settle_kind: 0 release (slot, token), 1 cancel (ticket), in the order in which they happened.
+-- settle_outcome: 1 done, 0 stale (nothing changed).
+-- acquire_mode: bit 0 set: try (served at once or not at all); bit 1 set: the user chose the request id.
+-- acquire_outcome: 0 waits, 1 granted, 2 not served, 3 the request id is another live session's, 4 the pool is deleted.
+-- granted_…: grants to the caller's earlier places; in a retry: all its leases in this pool.
+-- notify_…: grants to other sessions, which the caller announces after the commit.
+CREATE FUNCTION exchange(
+  session_id bigint, session_epoch bigint, pool_number integer, retry boolean,
+  settle_kind smallint[], settle_slot integer[], settle_ticket bigint[],
+  acquire_request uuid[], acquire_mode smallint[], acquire_label text[],
+  OUT settle_outcome smallint[],
+  OUT acquire_outcome smallint[], OUT acquire_ticket bigint[], OUT acquire_slot integer[],
+  OUT granted_ticket bigint[], OUT granted_slot integer[],
+  OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[],
+  OUT pool_capacity integer, OUT held integer, OUT queued integer
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '5s'
+AS $$
+<<call>>
+DECLARE
+  caller record;
+  deleted boolean;
+  before record;
+  usage bit varying;
+  last_ticket bigint;
+  low_ticket bigint;
+  waiting integer;
+  grants record;
+  known_request uuid[];
+  known_ticket bigint[];
+  known_slot integer[];
+  known record;
+  found_at integer;
+  slot integer;
+  gone record;
+  outcome smallint;
+  outcome_ticket bigint;
+  outcome_slot integer;
+  fresh boolean[] := '{}';
+  granted boolean := false;
+  queues boolean := false;
+  released boolean := false;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'numpool needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'NP005';
+  END IF;
+  IF cardinality(settle_kind) <> cardinality(settle_slot) OR cardinality(settle_kind) <> cardinality(settle_ticket)
+     OR cardinality(acquire_request) <> cardinality(acquire_mode) OR cardinality(acquire_request) <> cardinality(acquire_label) THEN
+    RAISE EXCEPTION 'the arrays of settle and of acquire must be as long as each other' USING ERRCODE = '22023';
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, pool_number);
+
+  -- From here on each statement's snapshot is younger than the locks.
+  SELECT s.epoch, s.dead INTO caller FROM session s WHERE s.id = session_id;
+  IF NOT FOUND OR caller.dead IS NOT NULL THEN
+    RAISE EXCEPTION 'session % is dead', session_id USING ERRCODE = 'NP001';
+  END IF;
+  IF caller.epoch <> session_epoch THEN
+    RAISE EXCEPTION 'epoch % is not that of session %: it is %', session_epoch, session_id, caller.epoch USING ERRCODE = 'NP002';
+  END IF;
+  SELECT p.capacity, p.deleted IS NOT NULL INTO pool_capacity, deleted FROM pool p WHERE p.number = pool_number;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no pool has the number %', pool_number USING ERRCODE = 'NP003';
+  END IF;
+  SELECT s.generation, s.usage, s.last_ticket, s.low_ticket, s.waiting INTO STRICT before
+  FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
+  usage := before.usage; last_ticket := before.last_ticket; low_ticket := before.low_ticket; waiting := before.waiting;
+
+  -- Releases first, all in one statement: they and cancels concern different tickets, so their order changes nothing.
+  settle_outcome := array_fill(0::smallint, ARRAY[cardinality(settle_kind)]);
+  IF 0 = ANY (settle_kind) THEN
+    FOR gone IN
+      DELETE FROM lease l
+      USING unnest(settle_kind, settle_slot, settle_ticket) WITH ORDINALITY AS u(kind, slot, ticket, nth)
+      WHERE u.kind = 0 AND l.pool = pool_number AND l.slot = u.slot AND l.token = u.ticket AND l.session = session_id
+      RETURNING l.slot, u.nth
+    LOOP
+      usage := set_bit(usage, gone.slot, 0);
+      settle_outcome[gone.nth] := 1;
+      released := true;
+    END LOOP;
+  END IF;
+  FOR i IN 1 .. cardinality(settle_kind) LOOP
+    CONTINUE WHEN settle_kind[i] = 0;
+    IF settle_kind[i] IS DISTINCT FROM 1 THEN
+      RAISE EXCEPTION 'settle_kind % is neither 0 (release) nor 1 (cancel)', settle_kind[i] USING ERRCODE = '22023';
+    END IF;
+    DELETE FROM waiter w WHERE w.pool = pool_number AND w.ticket = settle_ticket[i] AND w.session = session_id;
+    IF FOUND THEN
+      waiting := waiting - 1;
+      settle_outcome[i] := 1;
+      CONTINUE;
+    END IF;
+    -- granted meanwhile
+    DELETE FROM lease l
+    WHERE l.pool = pool_number AND l.token = settle_ticket[i] AND l.session = session_id
+      AND l.slot = ANY (ARRAY(SELECT b FROM generate_series(0, length(usage) - 1) b WHERE get_bit(usage, b) = 1))
+    RETURNING l.slot INTO slot;
+    IF FOUND THEN
+      usage := set_bit(usage, slot, 0);
+      settle_outcome[i] := 1;
+      released := true;
+    END IF;
+  END LOOP;
+
+  granted_ticket := '{}'; granted_slot := '{}'; notify_session := '{}'; notify_ticket := '{}'; notify_slot := '{}';
+  slot := position(B'0' IN usage) - 1;
+  IF waiting > 0 AND slot >= 0 AND slot < pool_capacity AND NOT deleted THEN
+    SELECT * INTO grants FROM grant_waiting(pool_number, pool_capacity, usage, low_ticket, waiting);
+    usage := grants.usage; low_ticket := grants.low_ticket; waiting := grants.waiting;
+    FOR i IN 1 .. cardinality(grants.tickets) LOOP
+      granted := true;
+      IF grants.sessions[i] = session_id THEN
+        granted_ticket := granted_ticket || grants.tickets[i]; granted_slot := granted_slot || grants.slots[i];
+      ELSE
+        notify_session := notify_session || grants.sessions[i];
+        notify_ticket := notify_ticket || grants.tickets[i]; notify_slot := notify_slot || grants.slots[i];
+      END IF;
+    END LOOP;
+  END IF;
+
+  IF retry THEN
+    SELECT coalesce(array_agg(k.request), '{}'), coalesce(array_agg(k.ticket), '{}'), coalesce(array_agg(k.slot), '{}')
+    INTO known_request, known_ticket, known_slot
+    FROM (
+      SELECT l.request, l.token AS ticket, l.slot
+      FROM generate_series(0, length(usage) - 1) b
+      CROSS JOIN LATERAL (SELECT * FROM lease x WHERE x.pool = pool_number AND x.slot = b ORDER BY x.token DESC LIMIT 1) l
+      WHERE get_bit(usage, b) = 1 AND l.session = session_id
+      UNION ALL
+      SELECT w.request, w.ticket, NULL
+      FROM waiter w WHERE w.pool = pool_number AND w.ticket >= low_ticket AND w.session = session_id
+    ) k;
+    granted_ticket := '{}'; granted_slot := '{}';
+    FOR i IN 1 .. cardinality(known_ticket) LOOP
+      IF known_slot[i] IS NOT NULL THEN
+        granted_ticket := granted_ticket || known_ticket[i]; granted_slot := granted_slot || known_slot[i];
+      END IF;
+    END LOOP;
+  END IF;
+
+  acquire_outcome := '{}'; acquire_ticket := '{}'; acquire_slot := '{}';
+  IF cardinality(acquire_request) > 0 AND NOT deleted THEN
+    INSERT INTO session_pool (session, pool)
+    SELECT session_id, pool_number
+    WHERE NOT EXISTS (SELECT 1 FROM session_pool t WHERE t.session = session_id AND t.pool = pool_number);
+  END IF;
+  -- Decide in order, then write all at once.
+  FOR i IN 1 .. cardinality(acquire_request) LOOP
+    outcome := NULL; outcome_ticket := NULL; outcome_slot := NULL; fresh[i] := false;
+    IF deleted THEN
+      outcome := 4;
+    END IF;
+    IF outcome IS NULL AND retry THEN
+      found_at := array_position(known_request, acquire_request[i]);
+      IF found_at IS NOT NULL THEN
+        outcome_ticket := known_ticket[found_at]; outcome_slot := known_slot[found_at];
+        outcome := CASE WHEN outcome_slot IS NULL THEN 0 ELSE 1 END;
+      END IF;
+    END IF;
+    IF outcome IS NULL AND acquire_mode[i] & 2 <> 0 THEN
+      found_at := array_position(acquire_request[1 : i - 1], acquire_request[i]);
+      IF acquire_outcome[found_at] <> 2 AND acquire_mode[found_at] & 2 <> 0 THEN
+        outcome := acquire_outcome[found_at]; outcome_ticket := acquire_ticket[found_at]; outcome_slot := acquire_slot[found_at];
+      END IF;
+    END IF;
+    IF outcome IS NULL AND acquire_mode[i] & 2 <> 0 THEN
+      SELECT k.ticket, k.slot, k.session INTO known
+      FROM (
+        SELECT l.token AS ticket, l.slot, l.session FROM lease l
+        WHERE l.pool = pool_number AND l.request = acquire_request[i] AND l.named
+        UNION ALL
+        SELECT w.ticket, NULL, w.session FROM waiter w
+        WHERE w.pool = pool_number AND w.request = acquire_request[i] AND w.named
+      ) k JOIN session s ON s.id = k.session AND s.dead IS NULL;
+      IF FOUND THEN
+        IF known.session <> session_id THEN
+          outcome := 3;
+        ELSE
+          outcome_ticket := known.ticket; outcome_slot := known.slot;
+          outcome := CASE WHEN outcome_slot IS NULL THEN 0 ELSE 1 END;
+        END IF;
+      END IF;
+    END IF;
+    IF outcome IS NULL THEN
+      -- The queue is empty whenever a slot below capacity is free: grants came first.
+      slot := CASE WHEN waiting = 0 THEN position(B'0' IN usage) - 1 ELSE -1 END;
+      IF slot >= 0 AND slot < pool_capacity THEN
+        last_ticket := last_ticket + 1;
+        usage := set_bit(usage, slot, 1);
+        granted := true; fresh[i] := true;
+        outcome := 1; outcome_ticket := last_ticket; outcome_slot := slot;
+      ELSIF acquire_mode[i] & 1 <> 0 THEN
+        outcome := 2;
+      ELSE
+        last_ticket := last_ticket + 1;
+        IF waiting = 0 THEN
+          low_ticket := last_ticket;
+        END IF;
+        waiting := waiting + 1;
+        queues := true; fresh[i] := true;
+        outcome := 0; outcome_ticket := last_ticket;
+      END IF;
+    END IF;
+    acquire_outcome := acquire_outcome || outcome;
+    acquire_ticket := acquire_ticket || outcome_ticket;
+    acquire_slot := acquire_slot || outcome_slot;
+  END LOOP;
+  IF granted THEN
+    INSERT INTO lease (pool, slot, token, session, request, named, label, since)
+    SELECT pool_number, u.slot, u.ticket, session_id, u.request, u.mode & 2 <> 0, u.label, clock_timestamp()
+    FROM unnest(acquire_request, acquire_mode, acquire_label, acquire_ticket, acquire_slot, fresh) u(request, mode, label, ticket, slot, fresh)
+    WHERE u.fresh AND u.slot IS NOT NULL;
+  END IF;
+  IF queues THEN
+    INSERT INTO waiter (pool, ticket, session, request, named, label, since)
+    SELECT pool_number, u.ticket, session_id, u.request, u.mode & 2 <> 0, u.label, clock_timestamp()
+    FROM unnest(acquire_request, acquire_mode, acquire_label, acquire_ticket, acquire_slot, fresh) u(request, mode, label, ticket, slot, fresh)
+    WHERE u.fresh AND u.slot IS NULL;
+  END IF;
+
+  held := bit_count(usage); queued := waiting;
+  IF deleted AND held = 0 THEN
+    PERFORM purge_pool(pool_number);
+  ELSIF released OR granted OR last_ticket <> before.last_ticket OR waiting <> before.waiting OR low_ticket <> before.low_ticket THEN
+    UPDATE pool_state s
+    SET generation = before.generation + 1, usage = call.usage, last_ticket = call.last_ticket, low_ticket = call.low_ticket,
+        waiting = call.waiting
+    WHERE s.pool = pool_number AND s.generation = before.generation;
+  END IF;
+
+  -- A release may be lost in a crash of the server: nobody was told that the slot is theirs. All else must be on disk.
+  IF cardinality(acquire_request) = 0 AND NOT granted AND NOT 1 = ANY (settle_kind) THEN
+    PERFORM set_config('synchronous_commit', 'off', true);
+  ELSIF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+END $$;
+
+-- What a session holds and where it waits in a pool, in one snapshot. A ticket in neither has failed. For lost notices.
+-- waiting_place: how many wait up to and including that ticket.
+CREATE FUNCTION poll(
+  session_id bigint, pool_number integer,
+  OUT held_ticket bigint[], OUT held_slot integer[], OUT waiting_ticket bigint[], OUT waiting_place integer[], OUT deleted boolean
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan
+AS $$
+BEGIN
+  WITH state AS (
+    SELECT s.usage, s.low_ticket, p.deleted IS NOT NULL AS deleted
+    FROM pool p
+    CROSS JOIN LATERAL (SELECT * FROM pool_state x WHERE x.pool = p.number ORDER BY x.generation DESC LIMIT 1) s
+    WHERE p.number = pool_number
+  ), mine AS (
+    SELECT l.token, l.slot
+    FROM state CROSS JOIN LATERAL generate_series(0, length(state.usage) - 1) b
+    CROSS JOIN LATERAL (SELECT * FROM lease x WHERE x.pool = pool_number AND x.slot = b ORDER BY x.token DESC LIMIT 1) l
+    WHERE get_bit(state.usage, b) = 1 AND l.session = session_id
+  ), queue AS MATERIALIZED (
+    SELECT w.ticket, w.session, row_number() OVER (ORDER BY w.ticket)::integer AS place
+    FROM waiter w WHERE w.pool = pool_number AND w.ticket >= (SELECT state.low_ticket FROM state)
+  )
+  SELECT (SELECT coalesce(array_agg(m.token ORDER BY m.token), '{}') FROM mine m),
+         (SELECT coalesce(array_agg(m.slot ORDER BY m.token), '{}') FROM mine m),
+         (SELECT coalesce(array_agg(q.ticket ORDER BY q.ticket), '{}') FROM queue q WHERE q.session = session_id),
+         (SELECT coalesce(array_agg(q.place ORDER BY q.ticket), '{}') FROM queue q WHERE q.session = session_id),
+         state.deleted
+  INTO held_ticket, held_slot, waiting_ticket, waiting_place, deleted
+  FROM state;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no pool has the number %', pool_number USING ERRCODE = 'NP003';
+  END IF;
+  -- Life is checked last: rows may have gone because the session died.
+  PERFORM 1 FROM session s WHERE s.id = session_id AND s.dead IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'session % is dead', session_id USING ERRCODE = 'NP001';
+  END IF;
+END $$;
+
+-- Sessions
+
+CREATE FUNCTION channel_of(session_id bigint) RETURNS text LANGUAGE sql
+AS $$ SELECT 'numpool_' || 'pool'::regclass::oid || '_' || session_id $$;
+
+CREATE FUNCTION open_session(
+  who process, ttl_millis integer, grace_millis integer, poll_only boolean, predecessor bigint,
+  OUT session_id bigint, OUT channel text
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+BEGIN
+  IF ttl_millis IS NULL OR grace_millis IS NULL OR grace_millis < 300 OR ttl_millis < 3::bigint * grace_millis THEN
+    RAISE EXCEPTION 'ttl % ms, grace % ms: the grace is at least 300 ms and the ttl three times as long', ttl_millis, grace_millis
+      USING ERRCODE = '22023';
+  END IF;
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  IF predecessor IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock('session_beat'::regclass::oid::integer, (predecessor & 2147483647)::integer);
+    UPDATE session s SET dead = clock_timestamp() WHERE s.id = predecessor AND s.dead IS NULL;
+  END IF;
+  INSERT INTO session (who, ttl_millis, grace_millis, mode)
+  VALUES (who, ttl_millis, grace_millis, CASE WHEN poll_only THEN 'poll' ELSE 'new' END)
+  RETURNING session.id INTO session_id;
+  INSERT INTO session_beat (session, beat, renewed) VALUES (session_id, gen_random_uuid(), clock_timestamp());
+  channel := channel_of(session_id);
+END $$;
+
+-- Called on the listener connection, which then holds the alive lock for as long as it lives.
+CREATE FUNCTION attach(session_id bigint, attach_number bigint) RETURNS void LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+DECLARE
+  earlier record;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM pg_advisory_lock_shared('session'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  PERFORM pg_advisory_xact_lock_shared('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  SELECT s.dead, s.attach_number INTO earlier FROM session s WHERE s.id = session_id FOR UPDATE;
+  IF NOT FOUND OR earlier.dead IS NOT NULL THEN
+    RAISE EXCEPTION 'session % is dead', session_id USING ERRCODE = 'NP001';
+  END IF;
+  IF attach.attach_number <= earlier.attach_number THEN
+    -- else this connection would go on to say alive, whatever becomes of the one that came later
+    PERFORM pg_advisory_unlock_shared('session'::regclass::oid::integer, (session_id & 2147483647)::integer);
+    RAISE EXCEPTION 'attach % of session % is late: % came before', attach.attach_number, session_id, earlier.attach_number
+      USING ERRCODE = 'NP006';
+  END IF;
+  UPDATE session s
+  SET mode = 'attached', attach_number = attach.attach_number, detached_since = NULL
+  WHERE s.id = session_id;
+  BEGIN
+    -- An earlier backend may be half open, and would hold the alive lock for a process that is gone.
+    PERFORM pg_terminate_backend(l.pid) FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.classid = 'session'::regclass::oid AND l.objid = (session_id & 2147483647)::oid AND l.objsubid = 2
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND l.mode = 'ShareLock' AND l.granted AND l.pid <> pg_backend_pid();
+  EXCEPTION WHEN insufficient_privilege THEN
+    NULL; -- the ttl judges then
+  END;
+END $$;
+
+-- gone: those of the given pools that are deleted; what the session holds of them is lost.
+CREATE FUNCTION renew(session_id bigint, pools integer[], OUT gone integer[]) LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM pg_advisory_xact_lock_shared('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  UPDATE session_beat b SET beat = gen_random_uuid(), renewed = clock_timestamp() WHERE b.session = session_id;
+  PERFORM 1 FROM session s WHERE s.id = session_id AND s.dead IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'session % is dead', session_id USING ERRCODE = 'NP001';
+  END IF;
+  SELECT coalesce(array_agg(n), '{}') INTO gone FROM unnest(pools) n
+  WHERE NOT EXISTS (SELECT 1 FROM pool p WHERE p.number = n AND p.deleted IS NULL);
+END $$;
+
+-- After it no call of an older epoch does anything: waits out what is in flight.
+CREATE FUNCTION raise_epoch(session_id bigint, to_epoch bigint) RETURNS bigint LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+DECLARE
+  raised bigint;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM pg_advisory_xact_lock('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  UPDATE session s SET epoch = greatest(s.epoch, to_epoch) WHERE s.id = session_id AND s.dead IS NULL RETURNING s.epoch INTO raised;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'session % is dead', session_id USING ERRCODE = 'NP001';
+  END IF;
+  RETURN raised;
+END $$;
+
+-- A graceful end: declared dead by itself. Answers the pools to repair.
+CREATE FUNCTION end_session(session_id bigint, OUT pools integer[]) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM pg_advisory_xact_lock('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  UPDATE session s SET dead = clock_timestamp() WHERE s.id = session_id AND s.dead IS NULL;
+  SELECT coalesce(array_agg(t.pool ORDER BY t.pool), '{}') INTO pools FROM session_pool t WHERE t.session = session_id;
+END $$;
+
+-- Death
+
+-- What a reaper judges by, with its own clock. Probes the alive locks of others, and notes since when one is free.
+CREATE FUNCTION survey(observer bigint) RETURNS TABLE (
+  session_id bigint, mode text, attach_number bigint, beat uuid, detached boolean, dead boolean, overdue boolean,
+  ttl_millis integer, grace_millis integer, pools integer[]
+) LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+DECLARE
+  probed bigint;
+BEGIN
+  PERFORM require_read_committed();
+  FOR probed IN
+    SELECT s.id FROM session s
+    WHERE s.mode = 'attached' AND s.detached_since IS NULL AND s.dead IS NULL AND s.id IS DISTINCT FROM observer
+    ORDER BY s.id
+  LOOP
+    IF pg_try_advisory_xact_lock('session'::regclass::oid::integer, (probed & 2147483647)::integer) THEN
+      UPDATE session s SET detached_since = clock_timestamp() WHERE s.id = probed AND s.detached_since IS NULL AND s.dead IS NULL;
+    END IF;
+  END LOOP;
+  RETURN QUERY
+    SELECT s.id, s.mode, s.attach_number, b.beat, s.detached_since IS NOT NULL, s.dead IS NOT NULL,
+           b.renewed < clock_timestamp() - s.ttl_millis * interval '10 milliseconds',
+           s.ttl_millis, s.grace_millis,
+           CASE WHEN s.dead IS NULL THEN '{}'::integer[]
+                ELSE ARRAY(SELECT t.pool FROM session_pool t WHERE t.session = s.id ORDER BY t.pool) END
+    FROM session s JOIN session_beat b ON b.session = s.id
+    WHERE s.id IS DISTINCT FROM observer
+    ORDER BY s.id;
+END $$;
+
+-- Deleted pools whose slots are not back yet; ttl_millis is the longest of the sessions that have asked them for slots.
+CREATE FUNCTION doomed_pools() RETURNS TABLE (pool_number integer, ttl_millis integer) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY
+    SELECT p.number, coalesce((SELECT max(s.ttl_millis) FROM session s JOIN session_pool t ON t.session = s.id WHERE t.pool = p.number), 0)
+    FROM pool p WHERE p.deleted IS NOT NULL ORDER BY p.number;
+END $$;
+
+-- Declares a session dead when what the reaper judged by still holds: for detachment the attach number it saw (and the alive lock is
+-- free), else the beat it saw. Takes the busy lock exclusively: no call of the session is in flight, and none does anything after.
+CREATE FUNCTION declare_dead(session_id bigint, detachment boolean, seen_attach bigint, seen_beat uuid) RETURNS boolean
+LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+DECLARE
+  it record;
+BEGIN
+  PERFORM require_read_committed();
+  IF detachment AND NOT pg_try_advisory_xact_lock('session'::regclass::oid::integer, (session_id & 2147483647)::integer) THEN
+    RETURN false;
+  END IF;
+  PERFORM pg_advisory_xact_lock('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  SELECT s.dead, s.mode, s.attach_number, s.detached_since, b.beat INTO it
+  FROM session s JOIN session_beat b ON b.session = s.id WHERE s.id = session_id FOR UPDATE OF s;
+  IF NOT FOUND OR it.dead IS NOT NULL THEN
+    RETURN true;
+  END IF;
+  IF detachment AND (it.mode <> 'attached' OR it.detached_since IS NULL OR it.attach_number <> seen_attach) THEN
+    RETURN false;
+  END IF;
+  IF NOT detachment AND it.beat IS DISTINCT FROM seen_beat THEN
+    RETURN false;
+  END IF;
+  UPDATE session s SET dead = clock_timestamp() WHERE s.id = session_id;
+  RETURN true;
+END $$;
+
+-- Frees what a dead session has in one pool, and grants it on. done is false when another is at it.
+CREATE FUNCTION repair(
+  session_id bigint, pool_number integer,
+  OUT done boolean, OUT freed integer, OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[]
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '5s'
+AS $$
+<<call>>
+DECLARE
+  before record;
+  usage bit varying;
+  low_ticket bigint;
+  waiting integer;
+  gone integer;
+  it record;
+  lost record;
+  grants record;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  done := false; freed := 0; notify_session := '{}'; notify_ticket := '{}'; notify_slot := '{}';
+  IF NOT pg_try_advisory_xact_lock('session_pool'::regclass::oid::integer, pool_number) THEN
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, pool_number);
+  done := true;
+  PERFORM 1 FROM session s WHERE s.id = session_id AND s.dead IS NULL;
+  IF FOUND THEN
+    RAISE EXCEPTION 'session % is alive', session_id USING ERRCODE = '22023';
+  END IF;
+  SELECT p.capacity, p.deleted IS NOT NULL AS deleted INTO it FROM pool p WHERE p.number = pool_number;
+  IF FOUND THEN
+    SELECT s.generation, s.usage, s.low_ticket, s.waiting INTO STRICT before
+    FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
+    usage := before.usage; low_ticket := before.low_ticket; waiting := before.waiting;
+    DELETE FROM waiter w WHERE w.pool = pool_number AND w.ticket >= low_ticket AND w.session = session_id;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    waiting := waiting - gone;
+    FOR lost IN
+      SELECT l.slot, l.token
+      FROM generate_series(0, length(usage) - 1) b
+      CROSS JOIN LATERAL (SELECT * FROM lease x WHERE x.pool = pool_number AND x.slot = b ORDER BY x.token DESC LIMIT 1) l
+      WHERE get_bit(usage, b) = 1 AND l.session = session_id
+    LOOP
+      DELETE FROM lease l WHERE l.pool = pool_number AND l.slot = lost.slot AND l.token = lost.token;
+      usage := set_bit(usage, lost.slot, 0);
+      freed := freed + 1;
+    END LOOP;
+    IF NOT it.deleted THEN
+      SELECT * INTO grants FROM grant_waiting(pool_number, it.capacity, usage, low_ticket, waiting);
+      usage := grants.usage; low_ticket := grants.low_ticket; waiting := grants.waiting;
+      notify_session := grants.sessions; notify_ticket := grants.tickets; notify_slot := grants.slots;
+    END IF;
+    IF it.deleted AND bit_count(usage) = 0 THEN
+      PERFORM purge_pool(pool_number);
+    ELSIF (usage, low_ticket, waiting) IS DISTINCT FROM (before.usage, before.low_ticket, before.waiting) THEN
+      UPDATE pool_state s
+      SET generation = before.generation + 1, usage = call.usage, low_ticket = call.low_ticket, waiting = call.waiting
+      WHERE s.pool = pool_number AND s.generation = before.generation;
+    END IF;
+  END IF;
+  DELETE FROM session_pool t WHERE t.session = session_id AND t.pool = pool_number;
+END $$;
+
+-- Removes the rows of a dead session that is repaired everywhere.
+CREATE FUNCTION forget(session_id bigint) RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+BEGIN
+  PERFORM 1 FROM session s
+  WHERE s.id = session_id AND s.dead IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_pool t WHERE t.session = s.id)
+  FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  DELETE FROM session_beat b WHERE b.session = session_id;
+  DELETE FROM session s WHERE s.id = session_id;
+  RETURN true;
+END $$;
+
+-- Terminates backends that hold a busy or a pool lock while they have been waiting for their client: frozen in the middle of a call, or
+-- a transaction that somebody left open around one. Answers how many.
+CREATE FUNCTION unblock(idle_millis integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  stuck integer;
+  ended integer := 0;
+BEGIN
+  FOR stuck IN
+    SELECT DISTINCT a.pid
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid AND a.datname = current_database() AND l.objsubid = 2
+      AND l.classid IN ('session_beat'::regclass::oid, 'pool'::regclass::oid)
+      AND a.wait_event = 'ClientRead' AND a.state_change < clock_timestamp() - idle_millis * interval '1 millisecond'
+      AND a.pid <> pg_backend_pid()
+  LOOP
+    BEGIN
+      IF pg_terminate_backend(stuck) THEN
+        ended := ended + 1;
+      END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING 'backend % holds locks of numpool and may not be terminated by %', stuck, current_user;
+    END;
+  END LOOP;
+  RETURN ended;
+END $$;
+
+-- Tells other sessions to look; a hint, after the commit of what it is about. The payload is for their listeners.
+CREATE FUNCTION announce(sessions bigint[], payloads text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF cardinality(sessions) <> cardinality(payloads) THEN
+    RAISE EXCEPTION '% sessions, % payloads: one for each', cardinality(sessions), cardinality(payloads) USING ERRCODE = '22023';
+  END IF;
+  PERFORM set_config('synchronous_commit', 'off', true);
+  FOR i IN 1 .. cardinality(sessions) LOOP
+    PERFORM pg_notify(channel_of(sessions[i]), payloads[i]);
+  END LOOP;
+END $$;
+
+-- Pools
+
+CREATE FUNCTION first_ticket() RETURNS bigint LANGUAGE sql
+AS $$ SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, (SELECT f.ticket + 1 FROM ticket_floor f)) $$;
+
+-- Get or create. The capacity and metadata of a pool that exists already stay as they are.
+CREATE FUNCTION create_pool(
+  pool_id text, new_capacity integer, new_metadata jsonb,
+  OUT pool_number integer, OUT capacity integer, OUT metadata jsonb, OUT metadata_version bigint, OUT created boolean
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+  deleted boolean;
+BEGIN
+  PERFORM commit_durably();
+  IF pool_id IS NULL OR char_length(pool_id) NOT BETWEEN 1 AND 100 OR new_capacity IS NULL OR new_capacity NOT BETWEEN 1 AND 8192 THEN
+    RAISE EXCEPTION 'pool % of capacity %: an id has 1 to 100 characters, a capacity is 1 to 8192', pool_id, new_capacity USING ERRCODE = '22023';
+  END IF;
+  LOOP
+    SELECT p.number, p.capacity, p.metadata, p.metadata_version, false, p.deleted IS NOT NULL
+    INTO pool_number, capacity, metadata, metadata_version, created, deleted
+    FROM pool p WHERE p.id = pool_id;
+    IF FOUND THEN
+      IF deleted THEN
+        RAISE EXCEPTION 'pool % is deleted, and some of its slots are not back yet', pool_id USING ERRCODE = 'NP004';
+      END IF;
+      RETURN;
+    END IF;
+    INSERT INTO pool AS p (id, capacity, metadata) VALUES (pool_id, new_capacity, new_metadata)
+    ON CONFLICT ON CONSTRAINT pool_id_key DO NOTHING
+    RETURNING p.number, p.capacity, p.metadata, p.metadata_version, true INTO pool_number, capacity, metadata, metadata_version, created;
+    IF FOUND THEN
+      INSERT INTO pool_state (pool, generation, usage, last_ticket, low_ticket, waiting)
+      SELECT pool_number, 0, repeat('0', new_capacity)::bit varying, f.first - 1, f.first, 0 FROM (SELECT first_ticket() AS first) f;
+      RETURN;
+    END IF;
+  END LOOP;
+END $$;
+
+-- The one-slot pool that locks a pool as a whole; made when it is first asked for.
+CREATE FUNCTION guard_pool(guarded integer) RETURNS integer LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+  found_number integer;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  LOOP
+    SELECT g.number INTO found_number FROM pool g WHERE g.guards = guarded;
+    IF FOUND THEN
+      RETURN found_number;
+    END IF;
+    -- The lock of the guarded pool keeps it from being deleted meanwhile.
+    PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, guarded);
+    PERFORM 1 FROM pool p WHERE p.number = guarded AND p.guards IS NULL AND p.deleted IS NULL;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no pool has the number %', guarded USING ERRCODE = 'NP003';
+    END IF;
+    INSERT INTO pool AS p (guards, capacity) VALUES (guarded, 1) ON CONFLICT ON CONSTRAINT pool_guards_key DO NOTHING
+    RETURNING p.number INTO found_number;
+    IF FOUND THEN
+      INSERT INTO pool_state (pool, generation, usage, last_ticket, low_ticket, waiting)
+      SELECT found_number, 0, B'0', f.first - 1, f.first, 0 FROM (SELECT first_ticket() AS first) f;
+      RETURN found_number;
+    END IF;
+  END LOOP;
+END $$;
+
+-- deleted: it was deleted, and some of its slots are not back yet.
+CREATE FUNCTION find_pool(
+  pool_id text, OUT pool_number integer, OUT capacity integer, OUT metadata jsonb, OUT metadata_version bigint, OUT deleted boolean
+) LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT p.number, p.capacity, p.metadata, p.metadata_version, p.deleted IS NOT NULL
+  INTO pool_number, capacity, metadata, metadata_version, deleted FROM pool p WHERE p.id = pool_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no pool %', pool_id USING ERRCODE = 'NP003';
+  END IF;
+END $$;
+
+-- Growing grants at once; after shrinking, slots at or above the capacity are not granted again.
+CREATE FUNCTION resize_pool(
+  resized integer, new_capacity integer,
+  OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[]
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+  before record;
+  usage bit varying;
+  grants record;
+BEGIN
+  IF new_capacity IS NULL OR new_capacity NOT BETWEEN 1 AND 8192 THEN
+    RAISE EXCEPTION 'capacity %: a capacity is 1 to 8192', new_capacity USING ERRCODE = '22023';
+  END IF;
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, resized);
+  UPDATE pool p SET capacity = new_capacity WHERE p.number = resized AND p.deleted IS NULL AND p.guards IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no pool has the number %', resized USING ERRCODE = 'NP003';
+  END IF;
+  SELECT s.generation, s.usage, s.low_ticket, s.waiting INTO STRICT before
+  FROM pool_state s WHERE s.pool = resized ORDER BY s.generation DESC LIMIT 1;
+  usage := before.usage || repeat('0', greatest(0, new_capacity - length(before.usage)))::bit varying;
+  SELECT * INTO grants FROM grant_waiting(resized, new_capacity, usage, before.low_ticket, before.waiting);
+  UPDATE pool_state s
+  SET generation = before.generation + 1, usage = grants.usage, low_ticket = grants.low_ticket, waiting = grants.waiting
+  WHERE s.pool = resized AND s.generation = before.generation;
+  notify_session := grants.sessions; notify_ticket := grants.tickets; notify_slot := grants.slots;
+END $$;
+
+-- Waiters fail at once; holders find out when they renew. The pool goes when its last slot is back, or at once by force: unsafe, since
+-- a pool made under its name then grants slots that are still in use. Answers who is to be told.
+CREATE FUNCTION delete_pool(doomed integer, force boolean, OUT notify_session bigint[])
+LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+  guard integer;
+  one integer;
+  before record;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  -- both locks before any row
+  PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, doomed);
+  SELECT g.number INTO guard FROM pool g WHERE g.guards = doomed;
+  IF guard IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, guard);
+  END IF;
+  notify_session := '{}';
+  FOREACH one IN ARRAY array_remove(ARRAY[doomed, guard], NULL) LOOP
+    UPDATE pool p SET deleted = coalesce(p.deleted, clock_timestamp()) WHERE p.number = one;
+    IF NOT FOUND THEN
+      CONTINUE WHEN one <> doomed;
+      RAISE EXCEPTION 'no pool has the number %', doomed USING ERRCODE = 'NP003';
+    END IF;
+    notify_session := notify_session || ARRAY(SELECT t.session FROM session_pool t WHERE t.pool = one);
+    SELECT s.generation, s.usage, s.waiting INTO STRICT before
+    FROM pool_state s WHERE s.pool = one ORDER BY s.generation DESC LIMIT 1;
+    IF force OR bit_count(before.usage) = 0 THEN
+      PERFORM purge_pool(one);
+    ELSIF before.waiting > 0 THEN
+      DELETE FROM waiter w WHERE w.pool = one;
+      UPDATE pool_state s SET generation = before.generation + 1, waiting = 0
+      WHERE s.pool = one AND s.generation = before.generation;
+    END IF;
+  END LOOP;
+  notify_session := ARRAY(SELECT DISTINCT n FROM unnest(notify_session) n);
+END $$;
+
+-- Compare and set: changed is false when another value came in between; the same value is fine.
+CREATE FUNCTION set_metadata(
+  pool_number integer, expected_version bigint, new_metadata jsonb,
+  OUT changed boolean, OUT metadata jsonb, OUT metadata_version bigint
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+BEGIN
+  SELECT p.metadata, p.metadata_version INTO metadata, metadata_version
+  FROM pool p WHERE p.number = pool_number AND p.deleted IS NULL FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no pool has the number %', pool_number USING ERRCODE = 'NP003';
+  END IF;
+  changed := metadata_version = expected_version OR metadata IS NOT DISTINCT FROM new_metadata;
+  IF changed AND metadata IS DISTINCT FROM new_metadata THEN
+    UPDATE pool p SET metadata = new_metadata, metadata_version = p.metadata_version + 1
+    WHERE p.number = pool_number RETURNING p.metadata, p.metadata_version INTO metadata, metadata_version;
+  END IF;
+END $$;
+
+-- What operators see
+
+CREATE VIEW holding AS
+  SELECT p.id AS pool, p.number AS pool_number, p.guards, l.slot, l.token, l.label, l.since, l.session AS session_id,
+         (s.who).application, (s.who).host, (s.who).pid
+  FROM pool p
+  CROSS JOIN LATERAL (SELECT x.usage FROM pool_state x WHERE x.pool = p.number ORDER BY x.generation DESC LIMIT 1) state
+  CROSS JOIN LATERAL generate_series(0, length(state.usage) - 1) b
+  CROSS JOIN LATERAL (SELECT * FROM lease x WHERE x.pool = p.number AND x.slot = b ORDER BY x.token DESC LIMIT 1) l
+  LEFT JOIN session s ON s.id = l.session
+  WHERE get_bit(state.usage, b) = 1;
+COMMENT ON VIEW holding IS 'Who holds what.';
+
+CREATE VIEW waiting AS
+  SELECT p.id AS pool, p.number AS pool_number, p.guards, w.ticket, w.label, w.since, w.session AS session_id,
+         (s.who).application, (s.who).host, (s.who).pid
+  FROM pool p
+  CROSS JOIN LATERAL (SELECT x.low_ticket FROM pool_state x WHERE x.pool = p.number ORDER BY x.generation DESC LIMIT 1) state
+  JOIN waiter w ON w.pool = p.number AND w.ticket >= state.low_ticket
+  LEFT JOIN session s ON s.id = w.session;
+COMMENT ON VIEW waiting IS 'Who waits; the lowest ticket of a pool is first.';
+
+-- The prefix is literal: % and _ are characters like any other.
+CREATE FUNCTION list_pools(prefix text) RETURNS TABLE (pool_id text, capacity integer, held integer, queued integer)
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY
+    SELECT p.id, p.capacity, bit_count(s.usage)::integer, s.waiting
+    FROM pool p
+    CROSS JOIN LATERAL (SELECT * FROM pool_state x WHERE x.pool = p.number ORDER BY x.generation DESC LIMIT 1) s
+    WHERE p.guards IS NULL AND p.deleted IS NULL AND starts_with(p.id, prefix)
+    ORDER BY p.id COLLATE "C";
+END $$;
+
+-- One snapshot of one pool: a row for it (kind 0), one for each holder (1), one for each place in the queue (2).
+CREATE FUNCTION pool_status(asked integer) RETURNS TABLE (
+  kind integer, capacity integer, slot integer, ticket bigint, label text, since timestamptz, session_id bigint, who process
+) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY
+    SELECT 0, p.capacity, NULL::integer, NULL::bigint, p.id, p.created, NULL::bigint, NULL::process FROM pool p WHERE p.number = asked
+    UNION ALL
+    SELECT 1, NULL, h.slot, h.token, h.label, h.since, h.session_id, ROW(h.application, h.host, h.pid)::process
+    FROM holding h WHERE h.pool_number = asked
+    UNION ALL
+    SELECT 2, NULL, NULL, w.ticket, w.label, w.since, w.session_id, ROW(w.application, w.host, w.pid)::process
+    FROM waiting w WHERE w.pool_number = asked
+    ORDER BY 1, 3, 4;
+END $$;
+
+INSERT INTO pool_version (version) VALUES (1);
+GRANT SELECT ON pool_version TO PUBLIC;
+
+-- Every function of ours: with a path of its own, with the rights of its owner, and for nobody who was not granted it.
+DO $$
+DECLARE
+  ours regprocedure;
+BEGIN
+  FOR ours IN
+    SELECT p.oid FROM pg_proc p
+    WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname IN (
+      'require_read_committed', 'commit_durably', 'grant_waiting', 'purge_pool', 'exchange', 'poll', 'channel_of', 'open_session', 'attach', 'renew',
+      'raise_epoch', 'end_session',
+      'survey', 'doomed_pools', 'declare_dead', 'repair', 'forget', 'unblock', 'announce', 'first_ticket', 'create_pool', 'guard_pool',
+      'find_pool', 'resize_pool', 'delete_pool', 'set_metadata', 'list_pools', 'pool_status')
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, %I, pg_temp', ours, current_schema());
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', ours);
+  END LOOP;
+END $$;
