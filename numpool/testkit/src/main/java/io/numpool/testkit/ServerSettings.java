@@ -1,0 +1,93 @@
+package io.numpool.testkit;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** How an {@link OwnPostgres} is configured. Immutable. */
+public final class ServerSettings {
+    private final boolean durable;
+    private final Map<String, String> parameters;
+    private final Map<String, String> files;
+
+    private ServerSettings(boolean durable, Map<String, String> parameters, Map<String, String> files) {
+        this.durable = durable;
+        this.parameters = Collections.unmodifiableMap(parameters);
+        this.files = Collections.unmodifiableMap(files);
+    }
+
+    /**
+     * A server that forgets what it knows when the machine dies, and is fast.
+     *
+     * @return settings to go on from
+     */
+    public static ServerSettings fast() {
+        return new ServerSettings(
+                false, Map.of("fsync", "off", "synchronous_commit", "off", "full_page_writes", "off"), Map.of());
+    }
+
+    /**
+     * A server for tests and measurements that judge durability: {@code fsync} and {@code synchronous_commit} are on.
+     *
+     * @return settings to go on from
+     */
+    public static ServerSettings durable() {
+        return new ServerSettings(
+                true, Map.of("fsync", "on", "synchronous_commit", "on", "full_page_writes", "on"), Map.of());
+    }
+
+    /**
+     * With one more server parameter.
+     *
+     * @param parameter its name in postgresql.conf
+     * @param value its value, unquoted
+     * @return new settings
+     */
+    public ServerSettings with(String parameter, String value) {
+        return new ServerSettings(durable, added(parameters, parameter, value), files);
+    }
+
+    /**
+     * With a file in the data folder, readable by its owner only, such as a certificate.
+     *
+     * @param name its name
+     * @param content its content; replaces what initdb made
+     * @return new settings
+     */
+    public ServerSettings withFile(String name, String content) {
+        return new ServerSettings(durable, parameters, added(files, name, content));
+    }
+
+    /**
+     * Whether the server is checked to be durable when it starts.
+     *
+     * @return true for settings that began as {@link #durable}
+     */
+    public boolean isDurable() {
+        return durable;
+    }
+
+    /**
+     * The server parameters.
+     *
+     * @return names and values
+     */
+    public Map<String, String> parameters() {
+        return parameters;
+    }
+
+    /**
+     * The files in the data folder.
+     *
+     * @return names and contents
+     */
+    public Map<String, String> files() {
+        return files;
+    }
+
+    private static Map<String, String> added(Map<String, String> map, String key, String value) {
+        var copy = new LinkedHashMap<>(map);
+        copy.put(key, value);
+        return copy;
+    }
+}

@@ -1,0 +1,142 @@
+package io.numpool.testkit;
+
+import io.numpool.testkit.internal.Databases;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.function.BooleanSupplier;
+import javax.sql.DataSource;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/** A database of one test. Closing drops it, and ends the sessions that are still in it. */
+public final class TestDatabase implements AutoCloseable {
+    private final Databases server;
+    private final BooleanSupplier running;
+    private final String name;
+
+    TestDatabase(Databases server, BooleanSupplier running, String name) {
+        this.server = server;
+        this.running = running;
+        this.name = name;
+    }
+
+    /**
+     * Where it is.
+     *
+     * @return a JDBC URL without user and password
+     */
+    public String url() {
+        return server.address().jdbcUrl(name);
+    }
+
+    /**
+     * Where it is and how to get in.
+     *
+     * @return a JDBC URL with user and password
+     */
+    public String urlWithPassword() {
+        var joint = url().contains("?") ? "&" : "?";
+        return url() + joint + "user=" + encoded(user()) + "&password=" + encoded(password());
+    }
+
+    /**
+     * Who may do everything in it.
+     *
+     * @return name of a role
+     */
+    public String user() {
+        return server.address().user();
+    }
+
+    /**
+     * The password of {@link #user}.
+     *
+     * @return the password; the embedded server refuses any other
+     */
+    public String password() {
+        return server.address().password();
+    }
+
+    /**
+     * Its name, random.
+     *
+     * @return an identifier that needs no quotes
+     */
+    public String name() {
+        return name;
+    }
+
+    /**
+     * Plain connections, without a pool. The session time zone of pgjdbc is the JVM's.
+     *
+     * @return a new data source
+     */
+    public DataSource dataSource() {
+        return postgresDataSource();
+    }
+
+    /**
+     * The same with pgjdbc's own type, to set more of its properties.
+     *
+     * @return a new data source
+     */
+    public PGSimpleDataSource postgresDataSource() {
+        return server.address().dataSource(name);
+    }
+
+    /**
+     * Opens a connection.
+     *
+     * @return a new one, to be closed by the caller
+     * @throws SQLException when the server refuses
+     */
+    public Connection connect() throws SQLException {
+        return postgresDataSource().getConnection();
+    }
+
+    /**
+     * Runs statements on a connection of their own, in autocommit.
+     *
+     * @param sql one or more, with semicolons
+     * @throws SQLException when one fails
+     */
+    public void execute(String sql) throws SQLException {
+        try (var connection = connect();
+                var statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    /**
+     * Asks for one value, on a connection of its own.
+     *
+     * @param sql a query
+     * @return the first column of the first row as text; null for NULL or when there is no row
+     * @throws SQLException when it fails
+     */
+    public String query(String sql) throws SQLException {
+        try (var connection = connect();
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery(sql)) {
+            return rows.next() ? rows.getString(1) : null;
+        }
+    }
+
+    /** Drops it. A server of one's own that is stopped keeps it until its data folder is deleted. */
+    @Override
+    public void close() {
+        if (running.getAsBoolean()) {
+            server.drop(name);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return url();
+    }
+
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+    }
+}

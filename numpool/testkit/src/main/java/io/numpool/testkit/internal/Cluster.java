@@ -1,0 +1,131 @@
+package io.numpool.testkit.internal;
+
+import io.numpool.testkit.ServerSettings;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+
+/** The folder of one server: its data, its log, and an {@link Undertaker} that removes both when the JVM is gone. */
+final class Cluster implements AutoCloseable {
+    private static final String PASSWORD = "test only";
+
+    private final Path home;
+    private final Undertaker undertaker;
+
+    private Cluster(Path home) throws IOException {
+        this.home = home;
+        this.undertaker = new Undertaker(home, pidFile());
+    }
+
+    /** Makes the folder and runs initdb. */
+    static Cluster create(ServerSettings settings) {
+        try {
+            var cluster = new Cluster(Files.createTempDirectory("numpool-postgres-"));
+            try {
+                cluster.initialize(settings);
+                return cluster;
+            } catch (IOException | RuntimeException failed) {
+                cluster.close();
+                throw failed;
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    Path home() {
+        return home;
+    }
+
+    Path data() {
+        return home.resolve("data");
+    }
+
+    Path pidFile() {
+        return data().resolve("postmaster.pid");
+    }
+
+    Path logFile() {
+        return home.resolve("server.log");
+    }
+
+    String log() {
+        try {
+            return Files.exists(logFile()) ? Files.readString(logFile()) : "";
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    static String password() {
+        return PASSWORD;
+    }
+
+    /** Deletes everything. The server must not run. */
+    @Override
+    public void close() {
+        undertaker.dismiss();
+        try {
+            Binaries.deleteTree(home);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private void initialize(ServerSettings settings) throws IOException {
+        var password = Files.writeString(home.resolve("password"), PASSWORD);
+        Unprivileged.own(home);
+        run(initdb(password));
+        configure(settings.parameters());
+        for (var file : settings.files().entrySet()) {
+            var written = Files.writeString(data().resolve(file.getKey()), file.getValue());
+            Files.setPosixFilePermissions(written, PosixFilePermissions.fromString("rw-------"));
+        }
+        Unprivileged.own(home);
+    }
+
+    // Without sync: what a crash of the server can lose is not decided here, and nothing here outlives the machine.
+    // Plain passwords over loopback: a wrong one is refused, and connecting costs no key derivation.
+    private List<String> initdb(Path password) {
+        return List.of(
+                Binaries.folder().resolve("initdb").toString(),
+                "--pgdata=" + data(),
+                "--username=postgres",
+                "--pwfile=" + password,
+                "--auth=password",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-instructions",
+                "--no-sync");
+    }
+
+    private void configure(Map<String, String> parameters) throws IOException {
+        var lines = new StringBuilder("\n");
+        parameters.forEach((name, value) -> lines.append(name)
+                .append(" = '")
+                .append(value.replace("'", "''"))
+                .append("'\n"));
+        Files.writeString(data().resolve("postgresql.conf"), lines, StandardOpenOption.APPEND);
+    }
+
+    private void run(List<String> command) throws IOException {
+        try {
+            var process = new ProcessBuilder(Unprivileged.command(command))
+                    .directory(home.toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile().toFile()))
+                    .start();
+            if (process.waitFor() != 0) {
+                throw new IllegalStateException(command.get(0) + " failed:\n" + log());
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("Interrupted in " + command.get(0), interrupted);
+        }
+    }
+}

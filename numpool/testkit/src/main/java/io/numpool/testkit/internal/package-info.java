@@ -1,0 +1,2 @@
+/** Nothing in here is for users. */
+package io.numpool.testkit.internal;
