@@ -1,0 +1,33 @@
+package io.numpool.notify.internal
+
+/** Properties of an object by name, for classes that need not be on the class path. */
+internal class Bean(
+    private val target: Any,
+) {
+    operator fun get(property: String): Any? = target.javaClass.getMethod("get" + property.capitalized()).invoke(target)
+
+    operator fun set(
+        property: String,
+        value: String,
+    ) {
+        val name = "set" + property.capitalized()
+        val setters = target.javaClass.methods.filter { it.name == name && it.parameterCount == 1 }
+        val setter =
+            setters.sortedBy { it.parameterTypes[0] != String::class.java }.firstOrNull { converted(value, it.parameterTypes[0]) != null }
+                ?: throw IllegalArgumentException("${target.javaClass.name} has no property $property")
+        setter.invoke(target, converted(value, setter.parameterTypes[0]))
+    }
+
+    private fun converted(
+        value: String,
+        type: Class<*>,
+    ): Any? =
+        when (type) {
+            String::class.java -> value
+            Int::class.javaPrimitiveType -> value.toIntOrNull()
+            Boolean::class.javaPrimitiveType -> value.toBooleanStrictOrNull()
+            else -> null
+        }
+
+    private fun String.capitalized() = replaceFirstChar(Char::uppercaseChar)
+}

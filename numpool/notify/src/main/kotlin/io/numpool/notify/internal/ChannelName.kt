@@ -1,0 +1,15 @@
+package io.numpool.notify.internal
+
+/** PostgreSQL's NAMEDATALEN - 1: LISTEN would cut a longer name off, NOTIFY refuse it. */
+private const val MAX_BYTES = 63
+
+/** [name] if it can name a channel. */
+internal fun requireChannelName(name: String): String {
+    val bytes = name.toByteArray().size
+    require(bytes in 1..MAX_BYTES) { "channel name has $bytes bytes, must be 1 to $MAX_BYTES: $name" }
+    require('\u0000' !in name) { "channel name contains the character NUL" }
+    return name
+}
+
+/** [name] as SQL reads it, whatever it contains. */
+internal fun quoted(name: String): String = '"' + name.replace("\"", "\"\"") + '"'

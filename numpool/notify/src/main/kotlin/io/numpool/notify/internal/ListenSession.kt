@@ -1,0 +1,180 @@
+package io.numpool.notify.internal
+
+import io.numpool.notify.Notification
+import io.numpool.notify.NotifierOptions
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import org.postgresql.PGConnection
+import org.postgresql.PGNotification
+import java.sql.Connection
+import java.time.Instant
+
+/** One LISTEN connection, from opened to lost. The listener's thread alone; loss is an exception. */
+internal class ListenSession(
+    private val connection: Connection,
+    private val context: ListenContext,
+) {
+    private val options = context.options
+    private val hook = options.hook
+    private val pingNanos = options.pingInterval.toNanos()
+    private val pingLimitNanos = options.pingTimeout.toNanos()
+    private val connectLimitNanos = options.connectTimeout.toNanos()
+    private val echoCheck = EchoCheck(context.echo, options, context.reports)
+    private val pg: PGConnection = connection.unwrap(PGConnection::class.java)
+
+    private val openedNanos = System.nanoTime()
+    private var listening: Set<String> = emptySet()
+    private var seenVersion = -1L
+    private var nextPing = System.nanoTime() + pingNanos
+
+    /** A read over TLS takes up to twice its timeout; this is how much longer than asked the last one took. */
+    private var stretch = 1
+
+    /** Whether [NotifierOptions.hook] knows of this connection. */
+    var hooked = false
+        private set
+
+    /** Notifications are known to arrive. */
+    val verified: Boolean get() = echoCheck.heard
+
+    val ageNanos: Long get() = System.nanoTime() - openedNanos
+
+    /** The last moment that this connection was known to work; null before LISTEN was committed. */
+    var provenAt: Instant? = null
+        private set
+
+    /** Returns when LISTEN is committed for all subscriptions, and those who had it before were told of the gap. */
+    fun begin(loss: Loss?) {
+        context.watchdog.guard(connection, connectLimitNanos) {
+            connection.autoCommit = true
+            connection.setNetworkTimeout(Runnable::run, 0)
+            connection.setClientInfo("ApplicationName", "numpool-notify ${options.name}")
+            hook?.onOpen(connection)
+            hooked = true
+            connection.endTransaction()
+        }
+        context.doorbell.answer()
+        reconcile(loss)
+    }
+
+    /** Reads until the connection is lost or the coroutine cancelled. */
+    suspend fun read(onVerified: () -> Unit): Nothing {
+        var told = false
+        while (true) {
+            currentCoroutineContext().ensureActive()
+            context.doorbell.answer()
+            reconcile(null)
+            runErrands()
+            echoCheck.step(::glance)
+            if (System.nanoTime() - nextPing >= 0) ping()
+            if (context.delivery.flush()) receive(next()) else context.doorbell.sleep(untilPing())
+            if (verified && !told) onVerified().also { told = true }
+        }
+    }
+
+    /** Makes LISTEN what the subscriptions say, and tells them. */
+    private fun reconcile(loss: Loss?) {
+        val version = context.subscriptions.version
+        if (version == seenVersion) return
+        val wanted = context.subscriptions.channels() + context.echo.channel
+        val added = wanted - listening
+        val dropped = listening - wanted
+        val statements = added.map { "LISTEN ${quoted(it)}" } + dropped.map { "UNLISTEN ${quoted(it)}" }
+        for (some in statements.chunked(STATEMENTS_AT_ONCE)) {
+            context.watchdog.guard(connection, connectLimitNanos) { connection.run(some.joinToString(";")) }
+        }
+        listening = wanted
+        seenVersion = version
+        if (statements.isNotEmpty()) provenAt = Instant.now()
+        confirm(loss)
+        (added - context.echo.channel).forEach { context.reports.tell { onSubscribe(it) } }
+        dropped.forEach { context.reports.tell { onUnsubscribe(it) } }
+    }
+
+    private fun confirm(loss: Loss?) {
+        val now = Instant.now()
+        for (mailbox in context.subscriptions.all()) {
+            if (mailbox.confirmedOn === this || mailbox.channel !in listening) continue
+            when {
+                mailbox.confirmedOn != null -> loss?.let { context.delivery.gap(mailbox, it.at, now, it.reason) }
+                mailbox.startWithGap -> context.delivery.gap(mailbox, mailbox.since, now, "listening from here on")
+            }
+            mailbox.confirmedOn = this
+            mailbox.listening.value = true
+        }
+        context.delivery.flush()
+    }
+
+    private fun runErrands() {
+        while (true) {
+            val errand = context.errands.poll() ?: return
+            val failure = context.watchdog.guard(connection, maxOf(errand.limitNanos, pingLimitNanos)) { errand.run(connection) }
+            connection.endTransaction()
+            // A guest's error says little about the connection: ask it.
+            if (failure != null) ping()
+        }
+    }
+
+    private fun ping() {
+        val sent = System.nanoTime()
+        val heard = context.watchdog.guard(connection, pingLimitNanos, ::listeningChannels)
+        val answered = System.nanoTime()
+        nextPing = sent + pingNanos
+        provenAt = Instant.now()
+        hook?.onPing(sent, answered)
+        val unheard = listening - heard
+        if (unheard.isNotEmpty()) throw Deaf("the server says this connection doesn't listen to ${unheard.joinToString()}")
+    }
+
+    private fun listeningChannels(): Set<String> {
+        val channels = HashSet<String>()
+        connection.createStatement().use { statement ->
+            statement.executeQuery("SELECT pg_catalog.pg_listening_channels()").use { while (it.next()) channels += it.getString(1) }
+        }
+        return channels
+    }
+
+    /** Waits for notifications, at most until there is something else to do. */
+    private fun next(): Array<PGNotification>? {
+        val millis = (minOf(untilPing(), echoCheck.untilDue()) / NANOS_PER_MILLI / stretch).toInt().coerceAtLeast(0) + SHORTEST_READ_MILLIS
+        val begun = System.nanoTime()
+        val limit = 2L * millis * NANOS_PER_MILLI + pingLimitNanos
+        val found =
+            context.watchdog.guard(connection, limit) {
+                context.doorbell.sleepReading(glance = { pg.notifications }, read = { pg.getNotifications(millis) })
+            }
+        if (found.isNullOrEmpty()) stretch = if (System.nanoTime() - begun > millis * NANOS_PER_MILLI * 3 / 2) 2 else 1
+        return found
+    }
+
+    /** Takes what has arrived already. */
+    private fun glance() {
+        receive(context.watchdog.guard(connection, pingLimitNanos) { pg.notifications })
+    }
+
+    private fun receive(found: Array<PGNotification>?) {
+        if (found.isNullOrEmpty()) return
+        val now = Instant.now()
+        provenAt = now
+        for (each in found) {
+            if (each.name == context.echo.channel) {
+                echoCheck.hear(each.parameter)
+            } else {
+                val notification = Notification(each.name, each.parameter, each.pid, now)
+                context.reports.tell { onNotification(notification) }
+                context.delivery.notification(notification)
+            }
+        }
+        context.delivery.flush()
+    }
+
+    private fun untilPing() = nextPing - System.nanoTime()
+
+    private companion object {
+        const val STATEMENTS_AT_ONCE = 500
+        const val NANOS_PER_MILLI = 1_000_000L
+
+        /** A timeout of 1 is pgjdbc's peek, which a prompt socket doesn't wait for. */
+        const val SHORTEST_READ_MILLIS = 2
+    }
+}

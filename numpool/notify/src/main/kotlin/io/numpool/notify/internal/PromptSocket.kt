@@ -1,0 +1,47 @@
+package io.numpool.notify.internal
+
+import java.io.FilterInputStream
+import java.io.InputStream
+import java.net.Socket
+import java.net.SocketTimeoutException
+
+/** A socket that answers a read with a timeout of [PEEK_MILLIS] from what has already arrived. */
+internal class PromptSocket : Socket() {
+    @Volatile
+    private var peeking = false
+
+    override fun setSoTimeout(timeout: Int) {
+        super.setSoTimeout(timeout)
+        peeking = timeout == PEEK_MILLIS
+    }
+
+    override fun getInputStream(): InputStream = Input(super.getInputStream())
+
+    private inner class Input(
+        socket: InputStream,
+    ) : FilterInputStream(socket) {
+        override fun read(): Int {
+            timeOutWhenPeekingAtNothing()
+            return super.read()
+        }
+
+        override fun read(
+            bytes: ByteArray,
+            offset: Int,
+            length: Int,
+        ): Int {
+            timeOutWhenPeekingAtNothing()
+            return super.read(bytes, offset, length)
+        }
+
+        // At the end of the stream nothing is available either: the next read that waits will see it.
+        private fun timeOutWhenPeekingAtNothing() {
+            if (peeking && `in`.available() == 0) throw SocketTimeoutException("Nothing to read yet")
+        }
+    }
+
+    private companion object {
+        /** The timeout of pgjdbc's `PGStream.hasMessagePending`. */
+        const val PEEK_MILLIS = 1
+    }
+}

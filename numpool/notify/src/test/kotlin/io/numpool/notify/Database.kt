@@ -1,0 +1,60 @@
+package io.numpool.notify
+
+import io.numpool.testkit.TestDatabase
+import io.numpool.testkit.TestPostgres
+import org.postgresql.ds.PGSimpleDataSource
+import java.net.URI
+import java.sql.Connection
+import java.sql.ResultSet
+
+/** A database of one's own, and questions to ask it. */
+class Database(
+    private val database: TestDatabase = TestPostgres.shared().emptyDatabase(),
+) : AutoCloseable {
+    val name: String = database.name()
+    val user: String = database.user()
+    val password: String = database.password()
+
+    /** With user and password. */
+    val url: String = database.urlWithPassword()
+    val urlWithoutUser: String = database.url()
+    val host: String = address().host
+    val port: Int = address().port
+    val dataSource: PGSimpleDataSource = database.postgresDataSource()
+
+    /** The same database, through a [Proxy] here. */
+    fun url(proxy: Proxy): String = url.replace("$host:$port", "localhost:${proxy.port}")
+
+    fun proxy(): Proxy = Proxy(host, port)
+
+    fun connect(): Connection = database.connect()
+
+    fun <T> query(
+        sql: String,
+        read: (ResultSet) -> T,
+    ): List<T> = connect().use { it.rows(sql, read) }
+
+    /** Process ids of the sessions of the notifier of that name that listen. */
+    fun listeners(notifier: String): List<Int> = query("SELECT pid FROM pg_stat_activity WHERE ${isListener(notifier)}") { it.getInt(1) }
+
+    fun terminateListener(notifier: String): Int =
+        query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${isListener(notifier)}") { it.getBoolean(1) }.count { it }
+
+    /** How many sessions there are apart from the one that counts. */
+    fun sessions(): Int =
+        query("SELECT count(*) FROM pg_stat_activity WHERE datname = '$name' AND pid <> pg_backend_pid()") { it.getInt(1) }.single()
+
+    override fun close(): Unit = database.close()
+
+    private fun isListener(notifier: String) = "datname = '$name' AND application_name = 'numpool-notify $notifier'"
+
+    private fun address() = URI(database.url().removePrefix("jdbc:"))
+}
+
+fun <T> Connection.rows(
+    sql: String,
+    read: (ResultSet) -> T,
+): List<T> =
+    createStatement().use { statement ->
+        statement.executeQuery(sql).use { rows -> generateSequence { if (rows.next()) read(rows) else null }.toList() }
+    }
