@@ -1,0 +1,94 @@
+package io.numpool.internal.store;
+
+import io.numpool.internal.jooq.routines.Exchange;
+import java.util.List;
+
+/** What {@code exchange} answered. */
+public final class ExchangeAnswer {
+    private final Short[] settled;
+    private final Short[] outcome;
+    private final Long[] ticket;
+    private final Integer[] slot;
+    private final Long[] grantedTicket;
+    private final Integer[] grantedSlot;
+    private final List<Notice> notices;
+    private final int capacity;
+    private final int held;
+    private final int waiting;
+
+    /** What became of an acquire. */
+    public enum Acquired {
+        WAITS,
+        GRANTED,
+        NOT_SERVED,
+        FOREIGN_ID,
+        DELETED
+    }
+
+    ExchangeAnswer(Exchange answer) {
+        settled = answer.getSettleOutcome();
+        outcome = answer.getAcquireOutcome();
+        ticket = answer.getAcquireTicket();
+        slot = answer.getAcquireSlot();
+        grantedTicket = answer.getGrantedTicket();
+        grantedSlot = answer.getGrantedSlot();
+        notices = Notice.list(answer.getNotifySession(), answer.getNotifyTicket(), answer.getNotifySlot());
+        capacity = answer.getPoolCapacity();
+        held = answer.getHeld();
+        waiting = answer.getQueued();
+    }
+
+    /** Whether the i-th settle changed something; else it was stale. */
+    public boolean settled(int i) {
+        return settled[i] == 1;
+    }
+
+    public Acquired acquired(int i) {
+        return Acquired.values()[outcome[i]];
+    }
+
+    /** Where the i-th acquire, which waits, stands in the queue: 1 is first. */
+    public int place(int i) {
+        int behind = 0;
+        for (int j = i + 1; j < outcome.length; j++) if (outcome[j] == 0) behind++;
+        return waiting - behind;
+    }
+
+    public long ticket(int i) {
+        return ticket[i];
+    }
+
+    public int slot(int i) {
+        return slot[i];
+    }
+
+    /** Grants to earlier places of the caller; in a retry: all its leases in the pool. */
+    public int grants() {
+        return grantedTicket.length;
+    }
+
+    public long grantedTicket(int i) {
+        return grantedTicket[i];
+    }
+
+    public int grantedSlot(int i) {
+        return grantedSlot[i];
+    }
+
+    /** Grants to other sessions, to be announced. */
+    public List<Notice> notices() {
+        return notices;
+    }
+
+    public int capacity() {
+        return capacity;
+    }
+
+    public int held() {
+        return held;
+    }
+
+    public int waiting() {
+        return waiting;
+    }
+}

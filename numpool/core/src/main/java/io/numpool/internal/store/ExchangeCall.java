@@ -1,0 +1,55 @@
+package io.numpool.internal.store;
+
+import java.util.UUID;
+
+/** One call of {@code exchange}: what was settled, in the order in which it happened, and what is asked for. */
+public final class ExchangeCall {
+    static final short RELEASE = 0;
+    static final short CANCEL = 1;
+    static final int TRY = 1;
+    static final int NAMED = 2;
+
+    final Short[] settleKind;
+    final Integer[] settleSlot;
+    final Long[] settleTicket;
+    final UUID[] request;
+    final Short[] mode;
+    final String[] label;
+
+    private int settled;
+    private int asked;
+
+    public ExchangeCall(int settles, int acquires) {
+        settleKind = new Short[settles];
+        settleSlot = new Integer[settles];
+        settleTicket = new Long[settles];
+        request = new UUID[acquires];
+        mode = new Short[acquires];
+        label = new String[acquires];
+    }
+
+    /** A slot is given back. */
+    public void release(int slot, long ticket) {
+        settle(RELEASE, slot, ticket);
+    }
+
+    /** A place is left, or the slot given back that was granted to it meanwhile. */
+    public void cancel(long ticket) {
+        settle(CANCEL, -1, ticket);
+    }
+
+    /** A slot is asked for: at once or not at all when {@code attempt}; {@code named} when the user chose the id. */
+    public void acquire(UUID id, boolean attempt, boolean named, String what) {
+        request[asked] = id;
+        mode[asked] = (short) ((attempt ? TRY : 0) | (named ? NAMED : 0));
+        label[asked] = what;
+        asked++;
+    }
+
+    private void settle(short kind, int slot, long ticket) {
+        settleKind[settled] = kind;
+        settleSlot[settled] = slot;
+        settleTicket[settled] = ticket;
+        settled++;
+    }
+}

@@ -1,0 +1,105 @@
+package io.numpool
+
+import io.numpool.internal.JdbcUrl
+import io.numpool.internal.Opening
+import javax.sql.DataSource
+
+/**
+ * One process's client: a session in the database, and the pools it takes part in. Open one per process and database, and close it.
+ *
+ * Nothing here holds a connection of the `DataSource` while a slot is held or waited for; one connection of its own listens.
+ */
+public interface Numpool : AutoCloseable {
+    /** The name under which operators see this client. */
+    public val name: String
+
+    /** The session's number in the database; another one after a loss. */
+    public val session: Long
+
+    /** How this client learns of grants by others, now. */
+    public val mode: NumpoolMode
+
+    /** Why [mode] is [NumpoolMode.POLL_ONLY] although that was not asked for; null else. */
+    public val modeReason: String?
+
+    /**
+     * The pool with this [id].
+     *
+     * @throws PoolNotFoundException when there is none
+     * @throws PoolDeletedException when it is deleted and its slots are not back yet
+     */
+    public suspend fun pool(id: String): ResourcePool
+
+    /**
+     * Gets or creates a pool.
+     *
+     * @param id 1–100 printable characters
+     * @param capacity 1–8,192 slots
+     * @param metadata anything that Jackson can write, or null; taken at creation only
+     * @throws PoolConflictException when it exists with another capacity
+     * @throws PoolDeletedException when one of that name is deleted and its slots are not back yet
+     */
+    public suspend fun pool(
+        id: String,
+        capacity: Int,
+        metadata: Any? = null,
+    ): ResourcePool
+
+    /** The pools whose ids begin with [prefix], by id; `%` and `_` are characters like any other. */
+    public suspend fun pools(prefix: String = ""): List<PoolSummary>
+
+    /**
+     * Deletes a pool: its waiters fail with [PoolDeletedException] at once, its holders' resources become lost, at the latest a session's
+     * TTL later. The name is free when all slots are back.
+     *
+     * @param force do not wait for the slots to come back. Unsafe: a pool made under the same name grants slots that are still in use.
+     * @throws PoolNotFoundException when there is none
+     */
+    public suspend fun deletePool(
+        id: String,
+        force: Boolean = false,
+    )
+
+    /** Starts the listener, when `startListening` was off; does nothing when it runs. Waits until it listens, or is known not to. */
+    public suspend fun listen()
+
+    /**
+     * Drops the whole schema, with all pools, and closes this client. For tests and uninstalling.
+     *
+     * @throws IllegalStateException when the schema holds objects that are not numpool's; nothing is dropped then
+     */
+    public suspend fun cleanup()
+
+    /** Like [close], without blocking a thread. */
+    public suspend fun shutdown()
+
+    /**
+     * Ends the session: acquires that wait fail with [NumpoolClosedException], blocks of `withResource` are cancelled and waited for,
+     * what is held is given back, no thread or connection stays.
+     * Blocks, for the close timeout at most. Closing twice is fine. The `DataSource` given to [open] stays open.
+     */
+    override fun close()
+
+    public companion object {
+        /**
+         * Opens a client on [dataSource]: migrates when asked to, opens a session, starts the listener.
+         *
+         * @throws StoreUnavailableException when the database cannot be reached within the open timeout
+         * @throws StoreAccessDeniedException when it refuses
+         * @throws SchemaMissingException when it is not migrated, and may not be or Flyway is not there
+         * @throws SchemaTooNewException when it was migrated by a newer version
+         */
+        public suspend fun open(
+            dataSource: DataSource,
+            configure: NumpoolOptions.Builder.() -> Unit = {},
+        ): Numpool = Opening(dataSource, NumpoolOptions.builder().apply(configure).build()).open()
+
+        /** Like the other, on connections of its own to a `jdbc:postgresql:` or `postgres:` [url]. Needs HikariCP. */
+        public suspend fun open(
+            url: String,
+            user: String? = null,
+            password: String? = null,
+            configure: NumpoolOptions.Builder.() -> Unit = {},
+        ): Numpool = Opening(JdbcUrl.parse(url, user, password), NumpoolOptions.builder().apply(configure).build()).open()
+    }
+}

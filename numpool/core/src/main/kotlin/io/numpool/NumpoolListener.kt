@@ -1,0 +1,56 @@
+package io.numpool
+
+import java.time.Duration
+
+/**
+ * Told what happens in one client. Called on the client's own threads: return soon. What a method throws is logged and goes no further.
+ */
+public interface NumpoolListener {
+    /** A slot was granted to this client after [waited]. */
+    public fun acquired(
+        pool: String,
+        index: Int,
+        token: Long,
+        waited: Duration,
+    ) {}
+
+    /** A slot was given back after [held]. */
+    public fun released(
+        pool: String,
+        index: Int,
+        token: Long,
+        held: Duration,
+    ) {}
+
+    /** A slot was lost. */
+    public fun lost(
+        pool: String,
+        index: Int,
+        token: Long,
+        reason: String,
+    ) {}
+
+    /** An acquire waits, with this ticket. */
+    public fun queued(
+        pool: String,
+        ticket: Long,
+    ) {}
+
+    /** An acquire ran out of time. */
+    public fun timedOut(
+        pool: String,
+        waited: Duration,
+    ) {}
+
+    /** This client's reaper freed what a dead session held: [slots] slots of one pool. */
+    public fun reclaimed(
+        session: Long,
+        slots: Int,
+    ) {}
+
+    /** The listener connection broke, or the session was lost; null when the cause is not known. */
+    public fun disconnected(cause: Throwable?) {}
+
+    /** The session is attached again. */
+    public fun reconnected() {}
+}

@@ -1,0 +1,103 @@
+package io.numpool
+
+import com.fasterxml.jackson.databind.JsonNode
+import kotlinx.coroutines.flow.Flow
+import java.util.UUID
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
+
+/**
+ * A pool of numbered slots, shared by all processes that use the same database and id. Waiting is first come, first served over all of
+ * them. Safe to share between threads.
+ */
+public interface ResourcePool : AutoCloseable {
+    /** Its id. */
+    public val id: String
+
+    /** Number of slots, as last heard. */
+    public val capacity: Int
+
+    /** Its metadata as last read by this client; null when it has none. */
+    public val metadata: JsonNode?
+
+    /**
+     * Waits for a slot, first come first served over all processes. While the database is away it goes on waiting. A cancelled acquire
+     * leaves the queue, and gives the slot back if it was granted meanwhile.
+     *
+     * @param timeout how long to wait; 0 tries once. Not negative.
+     * @param label what it is for, shown to operators; at most 200 characters
+     * @param requestId makes the acquire idempotent: while a slot is held or waited for under this id, the same id gets the same
+     * @throws AcquireTimeoutException when no slot was free in time
+     * @throws StoreUnavailableException when the time was up while the database was away
+     * @throws PoolDeletedException when the pool is deleted
+     * @throws NumpoolClosedException when the client or this pool is closed
+     * @throws IllegalStateException when another process uses [requestId]
+     */
+    public suspend fun acquire(
+        timeout: Duration = Duration.INFINITE,
+        label: String? = null,
+        requestId: UUID? = null,
+    ): Resource
+
+    /** A slot if one is free and nobody waits; else null, at once. It never overtakes. Throws what [acquire] throws. */
+    public suspend fun tryAcquire(
+        label: String? = null,
+        requestId: UUID? = null,
+    ): Resource?
+
+    /**
+     * Waits for a slot, runs [block] with it, and gives it back whatever happens, when [block] has ended. When the slot is lost, or the client
+     * or this pool closed, [block] is cancelled.
+     *
+     * @throws ResourceLostException when the slot was lost before [block] ended
+     * @throws NumpoolClosedException when the client or this pool was closed before [block] ended
+     */
+    public suspend fun <T> withResource(
+        timeout: Duration = Duration.INFINITE,
+        label: String? = null,
+        block: suspend (Resource) -> T,
+    ): T
+
+    /** Runs [block] when no other client of this pool runs one so: exclusive for the pool, not for a slot, and independent of its slots. */
+    public suspend fun <T> withLock(
+        timeout: Duration = Duration.INFINITE,
+        block: suspend () -> T,
+    ): T
+
+    /**
+     * Changes the number of slots, 1–8,192. New slots are granted at once; slots at or above a smaller capacity stay with their holders
+     * and are not granted again.
+     */
+    public suspend fun resize(capacity: Int)
+
+    /** Holders and queue, of one moment. */
+    public suspend fun status(): PoolStatus
+
+    /** Who waits, first in line first. */
+    public suspend fun queue(): List<Waiter>
+
+    /** The status now, and whenever it is seen to have changed, asked every [interval]. */
+    public fun statuses(interval: Duration = 1.seconds): Flow<PoolStatus>
+
+    /** Its metadata as last read, as a [type]; null when it has none. */
+    public fun <T : Any> metadata(type: Class<T>): T?
+
+    /**
+     * Sets the metadata unless another changed them to something else since this client last read them.
+     *
+     * @throws MetadataConflictException with what they are now, which then counts as read
+     */
+    public suspend fun updateMetadata(value: Any?)
+
+    /** Reads metadata and capacity anew. */
+    public suspend fun refresh()
+
+    /**
+     * Closes this view of the pool: its acquires that wait fail with [NumpoolClosedException], what was acquired through it is given back.
+     * The pool itself, and other views of it, stay. Does not wait. Closing twice is fine.
+     */
+    override fun close()
+}
+
+/** Its metadata as last read, as a [T]; null when it has none. */
+public inline fun <reified T : Any> ResourcePool.metadata(): T? = metadata(T::class.java)

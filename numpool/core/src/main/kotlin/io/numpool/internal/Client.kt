@@ -1,0 +1,140 @@
+package io.numpool.internal
+
+import io.numpool.Numpool
+import io.numpool.NumpoolException
+import io.numpool.NumpoolMode
+import io.numpool.PoolConflictException
+import io.numpool.PoolDeletedException
+import io.numpool.PoolNotFoundException
+import io.numpool.PoolSummary
+import io.numpool.ResourcePool
+import io.numpool.internal.store.PoolRow
+import io.numpool.internal.store.StoreException.Kind
+import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
+import kotlinx.coroutines.withContext
+import java.sql.Connection
+import java.util.concurrent.ConcurrentHashMap
+import kotlin.time.toKotlinDuration
+
+/** The public face of an [Engine]. */
+internal class Client(
+    private val engine: Engine,
+    private val opening: Opening,
+) : Numpool {
+    private val views: MutableSet<PoolView> = ConcurrentHashMap.newKeySet()
+    private val closing = Mutex()
+
+    override val name get() = engine.options.name
+    override val session: Long get() = engine.sessions.current?.id ?: 0
+    override val mode: NumpoolMode get() = engine.mode
+    override val modeReason: String? get() = engine.listener?.modeReason
+    val counters get() = engine.counters
+
+    override suspend fun pool(id: String): ResourcePool {
+        checkId(id)
+        val row = pooled(id, "pool '$id'") { engine.store.findPool(it, id) }
+        if (row.deleted()) throw PoolDeletedException(id)
+        return view(id, row)
+    }
+
+    override suspend fun pool(
+        id: String,
+        capacity: Int,
+        metadata: Any?,
+    ): ResourcePool {
+        checkId(id)
+        checkCapacity(capacity)
+        val node = Json.write(metadata)
+        val row = pooled(id, "pool '$id'") { engine.store.createPool(it, id, capacity, node) }
+        if (row.capacity() != capacity) throw PoolConflictException(id, capacity, row.capacity())
+        return view(id, row)
+    }
+
+    private fun view(
+        id: String,
+        row: PoolRow,
+    ): PoolView {
+        engine.checkOpen()
+        return PoolView(this, engine, engine.lane(PoolRef(row.number(), id), engine.hooks), row).also { views += it }
+    }
+
+    override suspend fun pools(prefix: String): List<PoolSummary> = call("the list of pools") { engine.store.list(it, prefix) }
+
+    override suspend fun deletePool(
+        id: String,
+        force: Boolean,
+    ) {
+        checkId(id)
+        val row = pooled(id, "pool '$id'") { engine.store.findPool(it, id) }
+        var calls = 0
+        val told =
+            try {
+                pooled(id, "delete of pool '$id'") {
+                    calls++
+                    engine.store.delete(it, row.number(), force)
+                }
+            } catch (e: PoolNotFoundException) {
+                if (calls < 2) throw e
+                emptyList() // deleted by an earlier call, whose answer was lost
+            }
+        engine.announceDeleted(row.number(), told)
+        engine.gone(row.number())
+    }
+
+    override suspend fun listen() {
+        engine.checkOpen()
+        opening.listen(engine)
+    }
+
+    override suspend fun cleanup() {
+        engine.checkOpen()
+        opening.dropSchema { shutdown() }
+    }
+
+    override suspend fun shutdown() =
+        withContext(NonCancellable) {
+            closing.withLock {
+                try {
+                    engine.close(views.toList())
+                } finally {
+                    opening.closeOwn()
+                }
+            }
+        }
+
+    override fun close() = runBlocking { shutdown() }
+
+    fun forget(view: PoolView) {
+        views -= view
+    }
+
+    /** A call about one pool, made until it is answered. */
+    suspend fun <T> pooled(
+        id: String,
+        what: String,
+        call: (Connection) -> T,
+    ): T =
+        call(what, {
+            if (it ==
+                Kind.NO_POOL
+            ) {
+                PoolNotFoundException(id)
+            } else if (it == Kind.DELETED) {
+                PoolDeletedException(id)
+            } else {
+                null
+            }
+        }, call)
+
+    private suspend fun <T> call(
+        what: String,
+        special: (Kind) -> NumpoolException? = { null },
+        call: (Connection) -> T,
+    ): T {
+        engine.checkOpen()
+        return engine.persistently(what, engine.options.openTimeout.toKotlinDuration(), special, call)
+    }
+}

@@ -1,0 +1,58 @@
+package io.numpool.internal
+
+import java.util.concurrent.atomic.AtomicReference
+import kotlin.math.max
+import kotlin.math.min
+
+/** A moment on both clocks of this machine: the monotonic one stands still while it sleeps, the wall clock may be set back. */
+internal class Moment(
+    val nanos: Long,
+    val millis: Long,
+) {
+    companion object {
+        fun now() = Moment(System.nanoTime(), System.currentTimeMillis())
+
+        /** The moment at which the monotonic clock showed [nanos], not long ago. */
+        fun at(nanos: Long) = Moment(nanos, System.currentTimeMillis() - (System.nanoTime() - nanos) / 1_000_000)
+    }
+
+    /** Milliseconds from this moment to [later], by the clock that saw more of them. */
+    fun millisTo(later: Moment) = max((later.nanos - nanos) / 1_000_000, later.millis - millis)
+}
+
+/**
+ * Until when a session is surely alive. The holder finds out first: every bound here is earlier than the moment at which a reaper may
+ * declare the session dead, since it counts from what was *sent* before the reaper could see it, less a margin.
+ *
+ *  - last renewal sent and answered + ttl - margin
+ *  - last ping sent and answered + grace - margin, once an attach was sent; the attach counts as one
+ */
+internal class Deadline(
+    ttlMillis: Long,
+    graceMillis: Long,
+    opened: Moment,
+) {
+    private val margin = max(200, graceMillis / 10)
+    private val afterRenewal = ttlMillis - margin
+    private val afterPing = graceMillis - margin
+
+    private val renewed = AtomicReference(opened)
+    private val pinged = AtomicReference<Moment?>()
+
+    fun renewed(sent: Moment) {
+        renewed.updateAndGet { if (sent.nanos > it.nanos) sent else it } // answers may come in another order
+    }
+
+    /** Sent and answered by the backend that holds the alive lock; for the first attach: sent. */
+    fun pinged(sent: Moment) {
+        pinged.updateAndGet { if (it == null || sent.nanos > it.nanos) sent else it }
+    }
+
+    val neverAttached get() = pinged.get() == null
+
+    fun remainingMillis(now: Moment = Moment.now()): Long {
+        val byRenewal = afterRenewal - renewed.get().millisTo(now)
+        val ping = pinged.get() ?: return byRenewal
+        return min(byRenewal, afterPing - ping.millisTo(now))
+    }
+}

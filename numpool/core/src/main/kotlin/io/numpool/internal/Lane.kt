@@ -1,0 +1,646 @@
+package io.numpool.internal
+
+import io.numpool.AcquireTimeoutException
+import io.numpool.NumpoolClosedException
+import io.numpool.PoolDeletedException
+import io.numpool.ResourceState
+import io.numpool.internal.store.ExchangeAnswer
+import io.numpool.internal.store.ExchangeAnswer.Acquired
+import io.numpool.internal.store.ExchangeCall
+import io.numpool.internal.store.Polled
+import io.numpool.internal.store.StoreException
+import io.numpool.internal.store.StoreException.Kind
+import kotlinx.coroutines.ExperimentalCoroutinesApi
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.selects.onTimeout
+import kotlinx.coroutines.selects.select
+import kotlinx.coroutines.yield
+import org.slf4j.LoggerFactory
+import java.util.concurrent.ConcurrentHashMap
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.nanoseconds
+
+/** A pool as its lane knows it. */
+internal class PoolRef(
+    val number: Int,
+    val id: String,
+    /** The pool whose lock this is; null when it is one that users name. */
+    val guards: Int? = null,
+)
+
+/**
+ * One pool's calls, in order. Whatever happens to the pool in this process comes in through the inbox; one coroutine takes all that is
+ * there, sends it in one `exchange`, hands out the answer, and takes the next. One call is in flight at a time, and what arrives
+ * meanwhile (notices of grants, too) waits for its answer.
+ *
+ * A seat's way:
+ *
+ *     unsent --exchange--> waiting (has a ticket) --answer, notice, poll--> granted: a Held for each caller that still wants it
+ *       |                     |                                                |
+ *       +--all callers gone---+--> cancelled: the database is told             +--none does--> released
+ *
+ * A grant is used only if its ticket still waits here. Whatever told of it (twice, late), any other is ignored: the cancel or release of
+ * that ticket is under way, and frees it in the database.
+ *
+ * What is below "confined" is touched by the lane's coroutine alone. Callers are resumed by whoever claims their [Pending].
+ */
+internal class Lane(
+    val pool: PoolRef,
+    val hooks: Hooks,
+    private val engine: Engine,
+) {
+    private val log = LoggerFactory.getLogger(Lane::class.java)
+    private val inbox = Channel<Command>(Channel.UNLIMITED)
+
+    /** Asked for without waiting; failed as soon as the database is found to be away. */
+    private val attempts: MutableSet<Pending> = ConcurrentHashMap.newKeySet()
+
+    @Volatile var capacity = 0
+
+    /** As last heard. */
+    @Volatile private var heldSlots = 0
+
+    /** As last heard. */
+    @Volatile private var queued = 0
+
+    /** Why the database cannot be reached; null while it can. */
+    @Volatile private var away: StoreException? = null
+
+    /** There is no such pool in the database any more. */
+    @Volatile private var isGone = false
+
+    // --- confined
+    private val unsentSeats = ArrayDeque<Seat>()
+    private val unsent = ArrayDeque<Settle>()
+    private val waiting = LinkedHashMap<Long, Seat>()
+    private val held = HashMap<Long, Held>()
+    private var session: Session? = null
+    private var polledNanos = System.nanoTime()
+    private var reread = false
+
+    private sealed interface Command
+
+    private class Ask(
+        val pending: Pending,
+    ) : Command
+
+    private class Leave(
+        val pending: Pending,
+    ) : Command
+
+    private class GiveBack(
+        val held: Held,
+    ) : Command
+
+    private class Granted(
+        val ticket: Long,
+        val slot: Int,
+    ) : Command
+
+    private object Reread : Command
+
+    private object Wake : Command
+
+    private object Gone : Command
+
+    /** What is to be told to the database, in the order in which it happened. */
+    private class Settle(
+        val ticket: Long,
+        val slot: Int,
+        val held: Held?,
+    ) {
+        val isCancel get() = slot < 0
+    }
+
+    // --- from anywhere
+
+    fun ask(
+        pending: Pending,
+        timeout: Duration,
+    ) {
+        if (pending.request.attempt) attempts += pending
+        if (inbox.trySend(Ask(pending)).isFailure) {
+            if (pending.claim()) pending.fail(ended())
+            return
+        }
+        if (timeout.isFinite() && !pending.request.attempt) {
+            pending.timer = engine.after(timeout) { expire(pending) }
+            if (!pending.isOpen) pending.timer?.cancel() // claimed before the timer was known
+        }
+        away?.let(::failAttempts)
+        if (!pending.isOpen) attempts -= pending // claimed before it was noted
+    }
+
+    /** The database is away: who did not mean to wait does not. */
+    fun unreachable(cause: StoreException) {
+        away = cause
+        failAttempts(cause)
+    }
+
+    fun leave(pending: Pending) {
+        if (pending.claim()) inbox.trySend(Leave(pending))
+    }
+
+    fun fail(
+        pending: Pending,
+        cause: Throwable,
+    ) {
+        if (pending.claim()) {
+            pending.fail(cause)
+            inbox.trySend(Leave(pending))
+        }
+    }
+
+    /** Somebody claimed it. */
+    fun settled(pending: Pending) {
+        if (pending.request.attempt) attempts -= pending
+    }
+
+    fun release(resource: Held) {
+        if (inbox.trySend(GiveBack(resource)).isFailure) resource.outcome.complete(engine.outcomeAtEnd)
+    }
+
+    fun granted(
+        ticket: Long,
+        slot: Int,
+    ) {
+        inbox.trySend(Granted(ticket, slot))
+    }
+
+    /** Notices may have been missed: ask what was granted. */
+    fun reread() {
+        inbox.trySend(Reread)
+    }
+
+    /** The session changed. */
+    fun wake() {
+        inbox.trySend(Wake)
+    }
+
+    /** The pool is deleted. */
+    fun gone() {
+        inbox.trySend(Gone)
+    }
+
+    fun timedOut(
+        sinceNanos: Long,
+        place: Int,
+    ): AcquireTimeoutException {
+        val waited = (System.nanoTime() - sinceNanos).nanoseconds
+        hooks.timedOut(pool.id, waited)
+        return timeoutException(pool.id, waited, capacity, heldSlots, queued, place)
+    }
+
+    private fun expire(pending: Pending) =
+        fail(
+            pending,
+            away?.let { engine.unavailable("acquire of pool '${pool.id}'", it) } ?: timedOut(pending.sinceNanos, pending.place),
+        )
+
+    private fun failAttempts(cause: StoreException) =
+        attempts.forEach { fail(it, engine.unavailable("acquire of pool '${pool.id}'", cause)) }
+
+    // --- the lane's coroutine
+
+    /** Until the pool is gone, or the client is closed. */
+    suspend fun run() {
+        try {
+            while (!isGone) {
+                currentCoroutineContext().ensureActive()
+                receive()
+                adopt(engine.sessions.awaitLive())
+                if (unsent.isNotEmpty() || unsentSeats.isNotEmpty()) exchange()
+                if (!isGone && (reread || (waiting.isNotEmpty() && nanosToPoll() <= 0))) poll()
+            }
+        } finally {
+            end()
+        }
+    }
+
+    /** Leaves nobody waiting for an answer. */
+    private fun end() {
+        engine.dropLane(this)
+        inbox.close()
+        while (true) {
+            when (val left = inbox.tryReceive().getOrNull() ?: break) {
+                is Ask -> if (left.pending.claim()) left.pending.fail(ended())
+                is GiveBack -> left.held.outcome.complete(engine.outcomeAtEnd)
+                else -> Unit
+            }
+        }
+        unsent.forEach { it.held?.outcome?.complete(engine.outcomeAtEnd) }
+        (unsentSeats + waiting.values).forEach { failSeat(it, ended()) }
+    }
+
+    private fun ended() = if (isGone) PoolDeletedException(pool.id) else NumpoolClosedException("numpool '${engine.options.name}'")
+
+    private suspend fun receive() {
+        if (unsent.isEmpty() && unsentSeats.isEmpty() && !reread) {
+            take(next() ?: return)
+            yield() // what the same caller does next comes along
+        }
+        repeat(BATCH) { take(inbox.tryReceive().getOrNull() ?: return) }
+    }
+
+    /** The next command, or null when it is time to poll. Select, because a receive under a timeout can lose what it received. */
+    @OptIn(ExperimentalCoroutinesApi::class)
+    private suspend fun next(): Command? =
+        if (waiting.isEmpty()) {
+            inbox.receive()
+        } else {
+            select {
+                inbox.onReceive { it }
+                onTimeout((nanosToPoll() / 1_000_000).coerceAtLeast(0) + 1) { null }
+            }
+        }
+
+    private fun nanosToPoll() = polledNanos + engine.pollNanos - System.nanoTime()
+
+    private fun take(command: Command) {
+        when (command) {
+            is Ask -> {
+                if (command.pending.isOpen) {
+                    unsentSeats +=
+                        Seat(command.pending.request, command.pending).also { command.pending.seat = it }
+                }
+            }
+
+            is Leave -> {
+                left(command.pending)
+            }
+
+            is GiveBack -> {
+                givenBack(command.held)
+            }
+
+            is Granted -> {
+                grant(command.ticket, command.slot)
+            }
+
+            is Reread -> {
+                reread = waiting.isNotEmpty()
+            }
+
+            is Gone -> {
+                deleted()
+            }
+
+            is Wake -> {}
+        }
+    }
+
+    private fun left(pending: Pending) {
+        val seat = pending.seat ?: return
+        // an unsent one is skipped when it is its turn to be sent
+        if (!seat.isWanted && seat.ticket != 0L && waiting.remove(seat.ticket) != null) unsent += Settle(seat.ticket, -1, null)
+    }
+
+    private fun givenBack(resource: Held) {
+        held.remove(resource.token)
+        if (resource.session ===
+            session
+        ) {
+            unsent += Settle(resource.token, resource.index, resource)
+        } else {
+            resource.outcome.complete(ResourceState.LOST)
+        }
+    }
+
+    private fun grant(
+        ticket: Long,
+        slot: Int,
+    ) {
+        val seat = waiting.remove(ticket) ?: return
+        deliver(seat, slot)
+    }
+
+    private fun deliver(
+        seat: Seat,
+        slot: Int,
+    ) {
+        val owner = session!!
+        if (!owner.isAlive) { // the slot is as good as lost: adopt() lets the seat wait again
+            waiting[seat.ticket] = seat
+            return
+        }
+        val takers = seat.callers.filter { it.claim() }
+        if (takers.isEmpty()) {
+            unsent += Settle(seat.ticket, slot, null)
+            return
+        }
+        val resource = Held(this, owner, slot, seat.ticket, seat.request.label, takers.size)
+        held[seat.ticket] = resource
+        owner.hold(resource)
+        takers.forEach { hand(it, resource) }
+    }
+
+    private fun hand(
+        taker: Pending,
+        resource: Held,
+    ) {
+        taker.view.hold(resource)
+        hooks.acquired(pool.id, resource.index, resource.token, (System.nanoTime() - taker.sinceNanos).nanoseconds)
+        taker.resume(resource)
+    }
+
+    /** After a lost session nothing of it is left; who still waits joins again, at the tail. */
+    private fun adopt(live: Session) {
+        if (live === session) return
+        if (session != null) {
+            unsent.forEach { it.held?.outcome?.complete(ResourceState.LOST) }
+            unsent.clear()
+            held.clear()
+            if (waiting.isNotEmpty()) {
+                log.warn(
+                    "{} acquires of pool '{}' wait again, at the tail: their session was lost",
+                    waiting.size,
+                    pool.id,
+                )
+            }
+            waiting.values.reversed().forEach {
+                it.ticket = 0
+                unsentSeats.addFirst(it)
+            }
+            waiting.clear()
+            away = null
+        }
+        session = live
+    }
+
+    private suspend fun exchange() {
+        val settles = generateSequence { unsent.removeFirstOrNull() }.take(BATCH).toList()
+        val seats = generateSequence { unsentSeats.removeFirstOrNull() }.filter { it.isWanted }.take(BATCH - settles.size).toList()
+        if (settles.isEmpty() && seats.isEmpty()) return
+        val sent =
+            try {
+                send(settles, seats)
+            } catch (e: StoreException) {
+                refused(e, settles, seats)
+                return
+            } catch (e: Throwable) {
+                putBack(settles, seats)
+                throw e
+            }
+        if (sent == null) { // the session is lost: adopt() sees to the rest
+            putBack(settles, seats)
+            return
+        }
+        read(sent, settles, seats)
+    }
+
+    private fun read(
+        sent: Sent,
+        settles: List<Settle>,
+        seats: List<Seat>,
+    ) {
+        val answer = sent.answer
+        capacity = answer.capacity()
+        heldSlots = answer.held()
+        queued = answer.waiting()
+        settles.forEachIndexed { i, settle ->
+            // stale in a retry: the first call, whose answer was lost, has released it
+            val released = answer.settled(i) || sent.retried
+            settle.held?.outcome?.complete(if (released) ResourceState.RELEASED else ResourceState.LOST)
+        }
+        seats.forEachIndexed { i, seat -> seated(seat, answer, i) }
+        for (i in 0 until answer.grants()) grant(answer.grantedTicket(i), answer.grantedSlot(i))
+        engine.announce(pool.number, answer.notices())
+    }
+
+    private fun putBack(
+        settles: List<Settle>,
+        seats: List<Seat>,
+    ) {
+        settles.reversed().forEach(unsent::addFirst)
+        seats.reversed().forEach(unsentSeats::addFirst)
+    }
+
+    private fun seated(
+        seat: Seat,
+        answer: ExchangeAnswer,
+        i: Int,
+    ) {
+        when (answer.acquired(i)) {
+            Acquired.GRANTED -> {
+                seat.ticket = answer.ticket(i)
+                joinWaiting(seat)
+                held[seat.ticket]?.let { share(seat, it) } ?: deliver(seat, answer.slot(i))
+            }
+
+            Acquired.WAITS -> {
+                if (seat.request.attempt) turnedAway(seat) else wait(seat, answer.ticket(i), answer.place(i))
+            }
+
+            Acquired.NOT_SERVED -> {
+                turnedAway(seat)
+            }
+
+            Acquired.FOREIGN_ID -> {
+                failSeat(seat, IllegalStateException("requestId ${seat.request.id}: another live session uses it in pool '${pool.id}'"))
+            }
+
+            else -> {
+                failSeat(seat, PoolDeletedException(pool.id))
+            }
+        }
+    }
+
+    private fun turnedAway(seat: Seat) = seat.callers.forEach { if (it.claim()) it.resume(null) }
+
+    private fun wait(
+        seat: Seat,
+        ticket: Long,
+        place: Int,
+    ) {
+        seat.ticket = ticket
+        val same = waiting[ticket]
+        if (same != null && same !== seat) { // its request id waits already
+            seat.callers.forEach { it.seat = same }
+            same.callers += seat.callers
+            return
+        }
+        waiting[ticket] = seat
+        seat.callers.forEach { it.place = place }
+        hooks.queued(pool.id, ticket)
+    }
+
+    /** The seat's request id waits here already, granted meanwhile by another process: one slot for all who asked. */
+    private fun joinWaiting(seat: Seat) {
+        val first = waiting.remove(seat.ticket) ?: return
+        first.callers.forEach { it.seat = seat }
+        seat.callers.addAll(0, first.callers)
+    }
+
+    /** The seat's request id holds a slot here already. */
+    private fun share(
+        seat: Seat,
+        resource: Held,
+    ) {
+        seat.callers.filter { it.claim() }.forEach { taker ->
+            val shared = resource.share()
+            if (shared !=
+                null
+            ) {
+                hand(taker, shared)
+            } else {
+                taker.fail(IllegalStateException("requestId ${seat.request.id}: its slot is being given back"))
+            }
+        }
+    }
+
+    private fun failSeat(
+        seat: Seat,
+        cause: Throwable,
+    ) = seat.callers.forEach { if (it.claim()) it.fail(cause) }
+
+    /** The answer; null when the session is lost. Throws what it would not help to try again. */
+    private suspend fun send(
+        settles: List<Settle>,
+        seats: List<Seat>,
+    ): Sent? {
+        val mine = session!!
+        val call = ExchangeCall(settles.size, seats.size)
+        settles.forEach { if (it.isCancel) call.cancel(it.ticket) else call.release(it.slot, it.ticket) }
+        seats.forEach { call.acquire(it.request.id, it.request.attempt, it.request.named, it.request.label) }
+        var retry = false
+        return persist(mine) { epoch, unknown ->
+            if (unknown) retry = true
+            engine.counters.calls.increment()
+            engine.counters.items.add((settles.size + seats.size).toLong())
+            engine.bridge.run { engine.store.exchange(it, mine.id, epoch, pool.number, retry, call) }
+        }?.let { Sent(it, retry) }
+    }
+
+    private class Sent(
+        val answer: ExchangeAnswer,
+        val retried: Boolean,
+    )
+
+    /**
+     * Makes a call until it is answered, waiting while the database is away. After an unknown outcome the epoch is raised first, so that
+     * the call that may still be on its way does nothing; and until it is known what that call did, a refusal is no answer.
+     */
+    private suspend fun <T> persist(
+        mine: Session,
+        call: suspend (Long, Boolean) -> T,
+    ): T? {
+        val backoff = Backoff()
+        var unknown = false
+        var behind = false
+        while (mine.lostBecause == null) {
+            try {
+                if (unknown || behind) engine.sessions.raiseEpoch(mine)
+                behind = false
+                val answer = call(mine.epoch, unknown)
+                away = null
+                return if (mine.lostBecause == null) answer else null
+            } catch (e: StoreException) {
+                when (e.kind()) {
+                    Kind.DEAD -> {
+                        engine.sessions.lose(mine, "the database declared its session dead")
+                    }
+
+                    Kind.OLD_EPOCH -> {
+                        behind = true
+                    }
+
+                    Kind.BUSY -> {
+                        engine.unblock()
+                    }
+
+                    Kind.UNKNOWN -> {
+                        unknown = true
+                        unreachable(e)
+                    }
+
+                    Kind.UNREACHABLE -> {
+                        unreachable(e)
+                    }
+
+                    else -> {
+                        if (!unknown || e.kind() == Kind.NO_POOL) {
+                            away = null
+                            throw e
+                        }
+                        unreachable(e)
+                    }
+                }
+                backoff.pause()
+            }
+        }
+        return null
+    }
+
+    private suspend fun refused(
+        cause: StoreException,
+        settles: List<Settle>,
+        seats: List<Seat>,
+    ) {
+        if (cause.kind() == Kind.NO_POOL) {
+            settles.forEach { it.held?.outcome?.complete(ResourceState.LOST) }
+            seats.forEach { failSeat(it, PoolDeletedException(pool.id)) }
+            vanished()
+            return
+        }
+        log.error("The database refuses a call for pool '{}'", pool.id, cause)
+        seats.forEach { failSeat(it, engine.translated("acquire of pool '${pool.id}'", cause)) }
+        if (settles.isEmpty()) return
+        putBack(settles, emptyList()) // until the session's deadline
+        delay(REFUSED_PAUSE)
+    }
+
+    private fun deleted() {
+        waiting.values.forEach { failSeat(it, PoolDeletedException(pool.id)) }
+        waiting.clear()
+        held.values.toList().forEach { it.lose("the pool was deleted", giveBack = true) }
+    }
+
+    private fun vanished() {
+        isGone = true
+        deleted()
+    }
+
+    private suspend fun poll() {
+        reread = false
+        polledNanos = System.nanoTime()
+        val mine = session!!
+        val answer =
+            try {
+                persist(mine) { _, _ -> engine.bridge.run { engine.store.poll(it, mine.id, pool.number) } } ?: return
+            } catch (e: StoreException) {
+                if (e.kind() == Kind.NO_POOL) vanished() else log.error("The database refuses a poll of pool '{}'", pool.id, e)
+                return
+            }
+        engine.counters.polls.increment()
+        if (answer.deleted()) deleted() else compare(answer)
+    }
+
+    private fun compare(answer: Polled) {
+        var found = false
+        for ((ticket, seat) in waiting.entries.toList().map { it.key to it.value }) {
+            val place = answer.waiting()[ticket]
+            val slot = answer.held()[ticket]
+            if (place != null) {
+                seat.callers.forEach { it.place = place }
+            } else if (slot != null) {
+                found = true
+                grant(ticket, slot)
+            } else {
+                log.warn("Ticket {} of pool '{}' is unknown to the database: it waits again, at the tail", ticket, pool.id)
+                waiting.remove(ticket)
+                seat.ticket = 0
+                unsentSeats += seat
+            }
+        }
+        if (found) engine.counters.pollsThatFoundWork.increment()
+    }
+
+    companion object {
+        /** Items in a call at most. */
+        private const val BATCH = 256
+        private val REFUSED_PAUSE = Duration.parse("1s")
+    }
+}

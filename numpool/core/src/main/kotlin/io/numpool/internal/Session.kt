@@ -1,0 +1,48 @@
+package io.numpool.internal
+
+import io.numpool.ResourceState
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicLong
+
+/** This process's sign of life in the database, from its opening to its loss. */
+internal class Session(
+    val id: Long,
+    val channel: String,
+    val deadline: Deadline,
+) {
+    /** Calls of an older epoch do nothing. Raised by the keeper alone. */
+    @Volatile var epoch = 0L
+
+    /** Why it was lost; set once, by the keeper. */
+    @Volatile var lostBecause: String? = null
+        private set
+
+    private val attaches = AtomicLong()
+
+    /** In use, or on the way back. */
+    private val held: MutableSet<Held> = ConcurrentHashMap.newKeySet()
+
+    fun nextAttach() = attaches.incrementAndGet()
+
+    /** Compares clocks; needs no flag to be set in time. */
+    val isAlive get() = lostBecause == null && deadline.remainingMillis() > 0
+
+    fun hold(resource: Held) {
+        held += resource
+        resource.outcome.invokeOnCompletion { held -= resource }
+        lostBecause?.let { resource.lose(it) } // the loss may have come before the first line
+    }
+
+    fun heldNow(): List<Held> = held.toList()
+
+    fun lose(
+        reason: String,
+        releases: ResourceState,
+    ) {
+        lostBecause = reason
+        for (resource in held) {
+            resource.lose(reason)
+            resource.outcome.complete(releases)
+        }
+    }
+}

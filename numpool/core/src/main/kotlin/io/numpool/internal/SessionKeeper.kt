@@ -1,0 +1,230 @@
+package io.numpool.internal
+
+import io.numpool.ResourceState
+import io.numpool.internal.store.StoreException
+import io.numpool.internal.store.StoreException.Kind
+import io.numpool.notify.ListenHook
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.filterNotNull
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
+import kotlinx.coroutines.withTimeoutOrNull
+import org.slf4j.LoggerFactory
+import java.net.InetAddress
+import java.sql.Connection
+import kotlin.random.Random
+
+/**
+ * Keeps this process's session alive, and is the first to know when it is not.
+ *
+ *     opening --> live --deadline passed, or the database says dead--> lost --> opening, as the successor of the lost one
+ *
+ * A live session is renewed every third of its ttl on any connection (the listener's when none is free), and attached to the listener's
+ * connection: [ListenHook] attaches anew after each reconnect, before anybody is told of it.
+ *
+ * [live] is set by the one coroutine that runs [run]; a loss may come from anywhere, once, under [lossLock].
+ */
+internal class SessionKeeper(
+    private val engine: Engine,
+) : ListenHook {
+    private val log = LoggerFactory.getLogger(SessionKeeper::class.java)
+    private val live = MutableStateFlow<Session?>(null)
+    private val lossLock = Any()
+    private val epochLock = Mutex()
+    private val ttl = engine.options.sessionTtl.toMillis()
+    private val grace = engine.options.detachGrace.toMillis()
+
+    /** Whose alive lock the listener's connection holds. Written on the listener's thread. */
+    @Volatile private var attached: Session? = null
+
+    /** Notifications were seen to arrive: from then on a new connection is attached at once. */
+    @Volatile var listening = false
+
+    val current: Session? get() = live.value
+
+    fun isAttached(session: Session) = attached === session
+
+    suspend fun awaitLive(): Session = live.value ?: live.filterNotNull().first()
+
+    /** Opens a session, on [connection]; the predecessor is dead from then on. */
+    fun open(
+        connection: Connection,
+        predecessor: Long?,
+    ) {
+        val opened = Moment.now()
+        val pid = ProcessHandle.current().pid()
+        val options = engine.options
+        val it = engine.store.openSession(connection, options.name, HOST, pid, ttl.toInt(), grace.toInt(), options.pollOnly, predecessor)
+        if (engine.isClosed) { // closed while this call was on its way
+            engine.store.endSession(connection, it.id())
+            engine.store.forget(connection, it.id())
+            return
+        }
+        live.value = Session(it.id(), it.channel(), Deadline(ttl, grace, opened))
+    }
+
+    /** From the first session on, until cancelled. */
+    suspend fun run(scope: CoroutineScope) {
+        while (true) {
+            val session = awaitLive()
+            val renewal = scope.launch { renew(session, scope) }
+            engine.listener?.follow(session)
+            engine.wakeLanes()
+            watch(session)
+            renewal.cancel()
+            reopen(session)
+        }
+    }
+
+    private suspend fun watch(session: Session) {
+        while (session.lostBecause == null) {
+            val left = session.deadline.remainingMillis()
+            if (left <=
+                0
+            ) {
+                lose(session, "its deadline passed: no sign of life came through in time")
+            } else {
+                delay(left.coerceAtMost(WATCH_MILLIS))
+            }
+        }
+    }
+
+    private suspend fun reopen(lost: Session) {
+        val backoff = Backoff()
+        while (true) {
+            if (engine.isClosed) awaitCancellation()
+            try {
+                return engine.bridge.run { open(it, lost.id) }
+            } catch (e: StoreException) {
+                log.debug("No new session yet", e)
+                engine.unreachable(e)
+                if (e.kind() == Kind.BUSY) engine.unblock()
+                backoff.pause()
+            }
+        }
+    }
+
+    fun lose(
+        session: Session,
+        reason: String,
+    ) {
+        if (!end(session, reason) || engine.isClosed) return
+        log.warn("Session {} of '{}' is lost: {}", session.id, engine.options.name, reason)
+        engine.bridge.abortCalls()
+        engine.hooks.disconnected(null)
+    }
+
+    /** No call of the session is made from now on, what is left of it is lost, and [releases] under way end so. False when it is over already. */
+    fun end(
+        session: Session,
+        reason: String,
+        releases: ResourceState = ResourceState.LOST,
+    ): Boolean =
+        synchronized(lossLock) {
+            if (session.lostBecause != null) return false
+            session.lose(reason, releases)
+            live.compareAndSet(session, null)
+        }
+
+    // --- renewal
+
+    private suspend fun renew(
+        session: Session,
+        scope: CoroutineScope,
+    ) {
+        while (true) {
+            delay(ttl / 3 - Random.nextLong(ttl / 30 + 1))
+            val backoff = Backoff(maxMillis = ttl / 12)
+            while (!renewed(session, scope)) backoff.pause()
+        }
+    }
+
+    private suspend fun renewed(
+        session: Session,
+        scope: CoroutineScope,
+    ): Boolean {
+        val own = scope.async { attemptRenewal(session) { engine.bridge.run(it) } }
+        if (withTimeoutOrNull(ttl / 12) { own.await() } == true) return true
+        val listener = engine.listener ?: return own.await()
+        return attemptRenewal(session) { listener.onConnection(it) }
+    }
+
+    private suspend fun attemptRenewal(
+        session: Session,
+        run: suspend ((Connection) -> List<Int>) -> List<Int>,
+    ): Boolean =
+        try {
+            var sent = Moment.now()
+            val gone =
+                run { connection ->
+                    sent = Moment.now()
+                    engine.store.renew(connection, session.id, engine.lanesInUse())
+                }
+            session.deadline.renewed(sent)
+            gone.forEach(engine::gone)
+            true
+        } catch (e: StoreException) {
+            if (e.kind() == Kind.DEAD) lose(session, DECLARED)
+            log.debug("Session {} could not be renewed", session.id, e)
+            false
+        }
+
+    /** Until it is raised, or the session is lost. Calls of an earlier epoch then do nothing any more. */
+    suspend fun raiseEpoch(session: Session) =
+        epochLock.withLock {
+            val next = session.epoch + 1
+            session.epoch = engine.bridge.run { engine.store.raiseEpoch(it, session.id, next) }
+        }
+
+    // --- the listener's thread
+
+    override fun onOpen(connection: Connection) {
+        // a function waits for a lock and reads afterwards: under any other isolation it would read what was before
+        connection.transactionIsolation = Connection.TRANSACTION_READ_COMMITTED
+        val session = live.value
+        if (listening && session != null) attach(session, connection)
+    }
+
+    /** A ping counts when it came from the backend that holds the alive lock. */
+    override fun onPing(
+        sentNanos: Long,
+        answeredNanos: Long,
+    ) {
+        attached?.deadline?.pinged(Moment.at(sentNanos))
+    }
+
+    override fun onLost(error: Throwable?) {
+        attached = null
+        if (listening) engine.hooks.disconnected(error)
+    }
+
+    /** From the first attach on, whether answered or not, a reaper may judge the session by its connection. */
+    fun attach(
+        session: Session,
+        connection: Connection,
+    ) {
+        val sent = Moment.now()
+        if (session.deadline.neverAttached) session.deadline.pinged(sent)
+        try {
+            engine.store.attach(connection, session.id, session.nextAttach())
+        } catch (e: StoreException) {
+            if (e.kind() == Kind.DEAD) lose(session, DECLARED)
+            throw e
+        }
+        session.deadline.pinged(sent)
+        attached = session
+        engine.hooks.reconnected()
+    }
+
+    companion object {
+        private const val WATCH_MILLIS = 250L
+        private const val DECLARED = "the database declared its session dead"
+        val HOST: String = System.getenv("HOSTNAME") ?: runCatching { InetAddress.getLocalHost().hostName }.getOrDefault("localhost")
+    }
+}
