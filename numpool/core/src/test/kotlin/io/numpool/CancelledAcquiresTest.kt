@@ -1,0 +1,127 @@
+package io.numpool
+
+import io.kotest.matchers.comparables.shouldBeGreaterThan
+import io.kotest.matchers.shouldBe
+import io.numpool.internal.Futures
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.job
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.yield
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.random.Random
+import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.milliseconds
+
+/** 100,000 acquires, each cancelled at a random moment: before it is sent, on the way, in the queue, at its grant, after it. */
+class CancelledAcquiresTest :
+    StageSpec({
+        timeout = 180_000
+
+        test("100,000 acquires cancelled at random moments leave every slot free and the queue empty") {
+            val seed = Random.nextLong()
+            println("seed of the cancelled acquires: $seed")
+            val clients = List(3) { stage.client() }
+            val facade = NumpoolAsync.open(stage.hikari())
+            val pools = clients.map { it.pool("cancelled", SLOTS) }
+            val futures = facade.pool("cancelled", SLOTS).get()
+            val tally = Tally()
+            coroutineScope {
+                repeat(WORKERS) { worker ->
+                    val random = Random(seed + worker)
+                    launch(Dispatchers.Default) {
+                        repeat(EACH) {
+                            if (worker % 5 == 0) cancelFuture(futures, random, tally) else cancelCoroutine(pools[worker % 3], random, tally)
+                        }
+                    }
+                }
+            }
+            println(tally)
+            tally.cancelled.get() shouldBeGreaterThan TOTAL / 10
+            tally.granted.get() shouldBeGreaterThan TOTAL / 500
+            pools[0].awaitIdle()
+            stage.count("numpool.lease") shouldBe 0
+            stage.count("numpool.waiter") shouldBe 0
+            val all = List(SLOTS) { pools[it % 3].acquire(timeout = PATIENCE) }
+            all.map { it.index }.sorted() shouldBe List(SLOTS) { it }
+            await("no coroutine to be left of the calls", { clients.maxOf { coroutines(engine(it)) } }) { it < FEW }
+            await("no coroutine to be left of the futures", { coroutines(Futures) }) { it < FEW }
+            facade.close()
+        }
+    })
+
+private const val SLOTS = 40
+private const val WORKERS = 200
+private const val EACH = 500
+private const val TOTAL = WORKERS * EACH
+
+/** A client's parts, and a lane for each pool. */
+private const val FEW = 20
+
+private fun engine(client: Numpool): Any = field(client, "engine")
+
+private fun coroutines(owner: Any): Int =
+    (field(owner, "scope") as CoroutineScope)
+        .coroutineContext.job.children
+        .count()
+
+private fun field(
+    owner: Any,
+    name: String,
+): Any =
+    owner.javaClass
+        .getDeclaredField(name)
+        .apply { isAccessible = true }
+        .get(owner)
+
+private class Tally {
+    val granted = AtomicInteger()
+    val cancelled = AtomicInteger()
+
+    override fun toString() = "of $TOTAL acquires ${cancelled.get()} were cancelled, ${granted.get()} granted"
+}
+
+private suspend fun CoroutineScope.cancelCoroutine(
+    pool: ResourcePool,
+    random: Random,
+    tally: Tally,
+) {
+    val call = async { if (random.nextBoolean()) pool.acquire() else pool.acquire(timeout = 1.hours) }
+    pause(random)
+    call.cancel()
+    val resource = runCatching { call.await() }.getOrNull()
+    tally(resource != null, tally)
+    resource?.close()
+}
+
+private suspend fun cancelFuture(
+    pool: ResourcePoolAsync,
+    random: Random,
+    tally: Tally,
+) {
+    val call = pool.acquire()
+    pause(random)
+    val cancelled = call.cancel(true)
+    tally(!cancelled, tally)
+    if (!cancelled) call.join().close()
+}
+
+private fun tally(
+    granted: Boolean,
+    tally: Tally,
+) {
+    (if (granted) tally.granted else tally.cancelled).incrementAndGet()
+}
+
+/** Nothing, a few turns of the scheduler, about as long as a call takes, or as long as a place in the queue lasts. */
+private suspend fun pause(random: Random) {
+    when (random.nextInt(10)) {
+        in 0..1 -> Unit
+        in 2..5 -> repeat(random.nextInt(20)) { yield() }
+        in 6..8 -> delay(random.nextInt(1, 30).milliseconds)
+        else -> delay(random.nextInt(1, 200).milliseconds)
+    }
+}

@@ -1,0 +1,123 @@
+package io.numpool
+
+import io.kotest.assertions.throwables.shouldThrow
+import io.kotest.matchers.comparables.shouldBeLessThan
+import io.kotest.matchers.longs.shouldBeGreaterThan
+import io.kotest.matchers.shouldBe
+import io.kotest.matchers.types.shouldBeInstanceOf
+import kotlinx.coroutines.coroutineScope
+import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.measureTime
+
+class DeletePoolTest :
+    StageSpec({
+        test("waiters of every client fail at once") {
+            coroutineScope {
+                val a = stage.client { pollInterval = 1.hours }
+                val b = stage.client { pollInterval = 1.hours }
+                val pool = a.pool("waited for", 1)
+                val holder = pool.acquire()
+                val waiters = listOf(a, b, b).map { client -> client.pool("waited for").let { p -> queued(p) { p.acquire() } } }
+                measureTime {
+                    a.deletePool("waited for")
+                    waiters.forEach { it.failure().shouldBeInstanceOf<PoolDeletedException>().pool shouldBe "waited for" }
+                } shouldBeLessThan 20.seconds
+                holder.awaitLost()
+            }
+        }
+
+        test("who waits for the lock of the pool fails at once, too") {
+            coroutineScope {
+                val a = stage.client { pollInterval = 1.hours }
+                val b = stage.client { pollInterval = 1.hours }
+                val locked = kotlinx.coroutines.CompletableDeferred<Unit>()
+                val holder =
+                    asking {
+                        a.pool("locked", 1).withLock {
+                            locked.complete(Unit)
+                            kotlinx.coroutines.awaitCancellation()
+                        }
+                    }
+                locked.await()
+                val before = stage.count("numpool.waiter")
+                val waiters = listOf(a, b).map { client -> asking { client.pool("locked").withLock { } } }
+                await("both to wait", { stage.count("numpool.waiter") }) { it == before + 2 }
+                b.deletePool("locked")
+                waiters.forEach { it.failure().shouldBeInstanceOf<PoolDeletedException>() }
+                holder.failure().shouldBeInstanceOf<ResourceLostException>()
+                await("the name to be free", { stage.count("numpool.pool WHERE guards IS NOT NULL AND deleted IS NOT NULL") }) { it == 0 }
+            }
+        }
+
+        test("holders lose their slots, and the name is free when all are back") {
+            val a = stage.client()
+            val b = stage.client()
+            val pool = a.pool("held", 2, "old")
+            val mine = pool.acquire()
+            val others = b.pool("held").acquire()
+            a.deletePool("held")
+            for (resource in listOf(mine, others)) {
+                resource.awaitLost()!!.reason shouldBe "the pool was deleted"
+                resource.isHeld shouldBe false
+                resource.release() shouldBe ResourceState.LOST
+            }
+            val again = awaited("the name to be free", { runCatching { a.pool("held", 5, "new") } }) { it.isSuccess }.getOrThrow()
+            again.capacity shouldBe 5
+            again.metadata<String>() shouldBe "new"
+            again.acquire().token shouldBeGreaterThan maxOf(mine.token, others.token)
+        }
+
+        test("while slots are out, the name is taken, and says so") {
+            val client = stage.client()
+            val pool = client.pool("doomed", 1)
+            pool.acquire()
+            stage.database.execute("SELECT numpool.delete_pool((SELECT number FROM numpool.pool WHERE id = 'doomed'), false)")
+            shouldThrow<PoolDeletedException> { client.pool("doomed", 1) }.pool shouldBe "doomed"
+            shouldThrow<PoolDeletedException> { client.pool("doomed") }
+            shouldThrow<PoolDeletedException> { pool.acquire() }
+            client.deletePool("doomed", force = true)
+            client.pool("doomed", 3).capacity shouldBe 3
+        }
+
+        test("by force the name is free at once") {
+            val a = stage.client()
+            val held = stage.client().pool("forced", 1).acquire()
+            a.deletePool("forced", force = true)
+            val again = a.pool("forced", 2).acquire()
+            held.awaitLost()
+            again.token shouldBeGreaterThan held.token
+            again.isHeld shouldBe true
+            held.release()
+            a.pool("forced").status().held() shouldBe 1
+        }
+
+        test("a deleted pool says so to all who still use it") {
+            val client = stage.client()
+            val pool = client.pool("used", 1)
+            client.deletePool("used")
+            shouldThrow<PoolDeletedException> { pool.acquire() }
+            shouldThrow<PoolDeletedException> { pool.tryAcquire() }
+            shouldThrow<PoolDeletedException> { pool.status() }
+            shouldThrow<PoolDeletedException> { pool.withLock { } }
+            shouldThrow<PoolNotFoundException> { client.pool("used") }
+            shouldThrow<NumpoolException> { pool.refresh() }
+            shouldThrow<NumpoolException> { pool.updateMetadata(1) }
+        }
+
+        test("an unknown pool cannot be deleted") {
+            shouldThrow<PoolNotFoundException> { stage.client().deletePool("unknown") }.pool shouldBe "unknown"
+        }
+
+        test("a pool deleted and made again, many times, never repeats a token") {
+            val client = stage.client()
+            var last = 0L
+            repeat(10) {
+                val resource = client.pool("phoenix", 1).acquire()
+                resource.token shouldBeGreaterThan last
+                last = resource.token
+                resource.release()
+                client.deletePool("phoenix")
+            }
+        }
+    })

@@ -1,0 +1,196 @@
+package io.numpool
+
+import io.kotest.assertions.throwables.shouldThrow
+import io.kotest.matchers.longs.shouldBeGreaterThan
+import io.kotest.matchers.longs.shouldBeLessThan
+import io.kotest.matchers.shouldBe
+import io.numpool.testkit.Signals
+import kotlinx.coroutines.coroutineScope
+import java.time.Duration
+import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.milliseconds
+
+class HooksTest :
+    StageSpec({
+        test("acquired, queued and released tell pool, slot, token and time") {
+            coroutineScope {
+                val told = Told()
+                val pool = stage.client { listen(told) }.pool("told", 1)
+                val first = pool.acquire()
+                told.next("acquired told 0 ${first.token}").waited!!.toMillis() shouldBeLessThan 30_000
+                val waiter = queued(pool) { pool.acquire() }
+                val ticket = pool.queue().single().ticket
+                told.next("queued told $ticket")
+                await("time to pass", { first.heldFor }) { it > 20.milliseconds }
+                first.release()
+                told.next("released told 0 ${first.token}").waited!!.toMillis() shouldBeGreaterThan 19
+                val second = waiter.value()
+                second.token shouldBe ticket
+                told.next("acquired told 0 $ticket")
+                second.close()
+                told.next("released told 0 $ticket")
+            }
+        }
+
+        test("timedOut tells how long was waited") {
+            val told = Told()
+            val pool = stage.client { listen(told) }.pool("timed out", 1)
+            pool.acquire()
+            shouldThrow<AcquireTimeoutException> { pool.acquire(timeout = 100.milliseconds) }
+            told.next("timedOut timed out").waited!!.toMillis() shouldBeGreaterThan 99
+        }
+
+        test("lost tells why") {
+            val told = Told()
+            val client = stage.client { listen(told) }
+            val resource = client.pool("lost", 1).acquire()
+            client.deletePool("lost")
+            told.next("lost lost 0 ${resource.token} the pool was deleted")
+        }
+
+        test("the end of a session tells disconnected, lost and reconnected") {
+            val told = Told()
+            val client = stage.client { listen(told) }
+            val session = client.session
+            told.next("reconnected")
+            val resource = client.pool("ended", 1).acquire()
+            stage.database.query("SELECT numpool.end_session($session)")
+            client.pool("ended").tryAcquire()
+            resource.awaitLost()!!.token shouldBe resource.token
+            told.next("disconnected")
+            told.next("reconnected")
+            await("another session", { client.session }) { it > session }
+        }
+
+        test("reclaimed tells the session and how many slots it had") {
+            Stage().use { alone ->
+                val told = Told()
+                alone.client {
+                    listen(told)
+                    reaperTick = 50.milliseconds
+                }
+                val victim = alone.client { reaperTick = 1.hours }
+                val session = victim.session
+                val pool = victim.pool("reclaimed", 3)
+                repeat(3) { pool.acquire() }
+                alone.database.execute("UPDATE numpool.session SET dead = clock_timestamp() WHERE id = $session")
+                told.next("reclaimed $session 3")
+            }
+        }
+
+        test("what a listener throws harms nothing, and others are still told") {
+            coroutineScope {
+                val told = Told()
+                val client =
+                    stage.client {
+                        listen(Throwing)
+                        listen(told)
+                    }
+                told.next("reconnected")
+                val pool = client.pool("thrown at", 1)
+                val holder = pool.acquire()
+                val waiter = queued(pool) { pool.acquire() }
+                shouldThrow<AcquireTimeoutException> { pool.acquire(timeout = 50.milliseconds) }
+                holder.release() shouldBe ResourceState.RELEASED
+                waiter.value()
+                told.next("acquired thrown at 0 ${holder.token}")
+                client.deletePool("thrown at")
+                waiter.value().awaitLost()!!.pool shouldBe "thrown at"
+                await("a second to pass without harm", { client.mode }) { it == NumpoolMode.LISTENING }
+                client.close()
+            }
+        }
+    })
+
+private class Event(
+    val text: String,
+    val waited: Duration?,
+)
+
+private class Told : NumpoolListener {
+    private val signals = Signals<Event>("events")
+
+    fun next(text: String): Event = signals.next(text) { it.text == text }
+
+    private fun send(
+        text: String,
+        time: Duration? = null,
+    ) = signals.send(Event(text, time))
+
+    override fun acquired(
+        pool: String,
+        index: Int,
+        token: Long,
+        waited: Duration,
+    ) = send("acquired $pool $index $token", waited)
+
+    override fun released(
+        pool: String,
+        index: Int,
+        token: Long,
+        held: Duration,
+    ) = send("released $pool $index $token", held)
+
+    override fun lost(
+        pool: String,
+        index: Int,
+        token: Long,
+        reason: String,
+    ) = send("lost $pool $index $token $reason")
+
+    override fun queued(
+        pool: String,
+        ticket: Long,
+    ) = send("queued $pool $ticket")
+
+    override fun timedOut(
+        pool: String,
+        waited: Duration,
+    ) = send("timedOut $pool", waited)
+
+    override fun reclaimed(
+        session: Long,
+        slots: Int,
+    ) = send("reclaimed $session $slots")
+
+    override fun disconnected(cause: Throwable?) = send("disconnected")
+
+    override fun reconnected() = send("reconnected")
+}
+
+private object Throwing : NumpoolListener {
+    override fun acquired(
+        pool: String,
+        index: Int,
+        token: Long,
+        waited: Duration,
+    ) = throw IllegalStateException("acquired")
+
+    override fun released(
+        pool: String,
+        index: Int,
+        token: Long,
+        held: Duration,
+    ) = throw IllegalStateException("released")
+
+    override fun lost(
+        pool: String,
+        index: Int,
+        token: Long,
+        reason: String,
+    ) = throw NotImplementedError("lost: an Error, not an Exception")
+
+    override fun queued(
+        pool: String,
+        ticket: Long,
+    ) = throw IllegalStateException("queued")
+
+    override fun timedOut(
+        pool: String,
+        waited: Duration,
+    ) = throw IllegalStateException("timedOut")
+
+    override fun disconnected(cause: Throwable?) = throw IllegalStateException("disconnected")
+
+    override fun reconnected() = throw java.util.concurrent.CancellationException("reconnected")
+}

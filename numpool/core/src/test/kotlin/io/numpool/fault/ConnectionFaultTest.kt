@@ -1,0 +1,163 @@
+package io.numpool.fault
+
+import com.zaxxer.hikari.HikariConfig
+import com.zaxxer.hikari.HikariDataSource
+import io.kotest.core.spec.style.FunSpec
+import io.kotest.matchers.comparables.shouldBeLessThan
+import io.kotest.matchers.shouldBe
+import io.numpool.NumpoolMode
+import io.numpool.ResourceState
+import io.numpool.internal.Client
+import io.numpool.testkit.TestPostgres
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.joinAll
+import kotlinx.coroutines.launch
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
+
+/** Connections that break, notices that are lost. */
+class ConnectionFaultTest :
+    FunSpec({
+        val database = TestPostgres.shared().newDatabase()
+        afterSpec { database.close() }
+
+        fun pooled() =
+            HikariDataSource(
+                HikariConfig().apply {
+                    dataSource = database.dataSource()
+                    maximumPoolSize = 3
+                },
+            )
+
+        test("pg_terminate_backend on the listener connection: it attaches again, and what is held stays held") {
+            database.open("listener") { detachGrace = 5.seconds }.use { client ->
+                val pool = client.pool("listener", 1)
+                val session = client.session
+                val held = pool.acquire()
+                repeat(3) { round ->
+                    val before = database.attachNumber(session)
+                    database.terminate(database.listenerPids("listener"))
+                    awaited("attached again, round $round") { database.attachNumber(session) > before }
+                    client.awaitListening()
+                }
+                client.session shouldBe session
+                held.isHeld shouldBe true
+                held.release() shouldBe ResourceState.RELEASED
+            }
+        }
+
+        test("pg_terminate_backend on every connection, again and again under load: nothing lost, nothing twice, nobody stuck") {
+            val slots = 2
+            pooled().use { connections ->
+                database.open("one", connections) { detachGrace = 5.seconds }.use { one ->
+                    database.open("two", connections) { detachGrace = 5.seconds }.use { two ->
+                        val sessions = listOf(one.session, two.session)
+                        val using = AtomicInteger()
+                        val most = AtomicInteger()
+                        val pools = listOf(one.pool("everything", slots), two.pool("everything", slots))
+                        coroutineScope {
+                            val workers =
+                                List(8) { worker ->
+                                    launch(Dispatchers.Default) {
+                                        repeat(40) {
+                                            pools[worker % 2].withResource {
+                                                most.accumulateAndGet(using.incrementAndGet(), ::maxOf)
+                                                delay(2.milliseconds)
+                                                using.decrementAndGet()
+                                            }
+                                        }
+                                    }
+                                }
+                            val breaker =
+                                launch(Dispatchers.IO) {
+                                    while (true) {
+                                        database.terminateAll()
+                                        delay(150.milliseconds)
+                                    }
+                                }
+                            workers.joinAll()
+                            breaker.cancel()
+                        }
+                        most.get() shouldBe slots
+                        listOf(one.session, two.session) shouldBe sessions
+                        awaited("every slot is free") { database.isFree("everything") }
+                        one.awaitListening()
+                        two.awaitListening()
+                    }
+                }
+            }
+        }
+
+        test("a grant whose notice was sent while nobody listened is read after the next attach") {
+            val connections = FaultyDataSource(database.dataSource())
+            val listener = FaultyDataSource(database.dataSource())
+            val waits =
+                database.open("waits", connections) {
+                    listener(listener)
+                    pollInterval = NEVER
+                    sessionTtl = 60.seconds
+                    detachGrace = 20.seconds
+                }
+            waits.use {
+                database.open("holds").use { holder ->
+                    val held = holder.pool("reread", 1).acquire()
+                    coroutineScope {
+                        val next = queued(waits.pool("reread"))
+                        listener.cut()
+                        awaited("nobody listens") { waits.mode == NumpoolMode.CONNECTING && database.listenerPids("waits").isEmpty() }
+                        held.release()
+                        val notified = (holder as Client).counters.notifies
+                        awaited("the notice is sent") { notified.sum() == 1L }
+                        next.isCompleted shouldBe false
+                        listener.mend()
+                        next.soon().close()
+                    }
+                }
+            }
+        }
+
+        test("every NOTIFY dropped: waiters go on at the poll interval") {
+            TestPostgres.shared().newDatabase().use { deaf ->
+                deaf.open("holds") { pollInterval = NEVER }.use { holder ->
+                    deaf.open("waits") { pollInterval = 300.milliseconds }.use { waits ->
+                        deaf.dropNotices()
+                        val held = holder.pool("quiet", 1).acquire()
+                        coroutineScope {
+                            val next = List(3) { queued(waits.pool("quiet", 1)) }
+                            held.release()
+                            next.forEach {
+                                val asked = TimeSource.Monotonic.markNow()
+                                it.soon().release()
+                                asked.elapsedNow() shouldBeLessThan 3.seconds
+                            }
+                        }
+                        ((waits as Client).counters.pollsThatFoundWork.sum() >= 1) shouldBe true
+                    }
+                }
+            }
+        }
+
+        test("a client that may not listen at all goes on by polling, and lives by its renewals") {
+            database.open("holds").use { holder ->
+                database
+                    .open("polls") {
+                        pollOnly = true
+                        pollInterval = 100.milliseconds
+                        sessionTtl = 1_500.milliseconds
+                        detachGrace = 500.milliseconds
+                    }.use { polls ->
+                        val held = holder.pool("polled", 1).acquire()
+                        coroutineScope {
+                            val next = queued(polls.pool("polled"))
+                            delay(3.seconds) // twice the ttl
+                            held.release()
+                            next.soon().release() shouldBe ResourceState.RELEASED
+                        }
+                    }
+            }
+        }
+    })

@@ -1,0 +1,139 @@
+package io.numpool.fault
+
+import io.kotest.assertions.throwables.shouldThrow
+import io.kotest.core.spec.style.FunSpec
+import io.kotest.matchers.longs.shouldBeGreaterThan
+import io.kotest.matchers.shouldBe
+import io.numpool.Numpool
+import io.numpool.Resource
+import io.numpool.ResourceLostException
+import io.numpool.ResourceState
+import io.numpool.testkit.History
+import io.numpool.testkit.HistoryChecker
+import io.numpool.testkit.TestPostgres
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.isActive
+import kotlinx.coroutines.withTimeout
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
+
+/** The holder finds out first: by its own clocks, before the database gives its slot away. */
+class DeadlineTest :
+    FunSpec({
+        val database = TestPostgres.shared().newDatabase()
+        afterSpec { database.close() }
+
+        /** Uses it for as long as it says that it is held. */
+        suspend fun History.use(it: Resource) {
+            granted(it.pool, "first", it.index, it.token)
+            var last = System.nanoTime()
+            while (currentCoroutineContext().isActive) {
+                val now = System.nanoTime()
+                if (!it.isHeld) break
+                last = now
+                Thread.onSpinWait()
+            }
+            lost(it.pool, it.index, it.token, last)
+        }
+
+        suspend fun outlived(
+            pool: String,
+            client: Numpool,
+            connections: FaultyDataSource,
+        ) {
+            val history = History.inMemory("cut off")
+            val other = History.inMemory("other")
+            database.open("other") { reaperTick = 50.milliseconds }.use { next ->
+                val held = client.pool(pool, 1).acquire()
+                coroutineScope {
+                    val waiting = queued(next.pool(pool))
+                    val use = async(Dispatchers.IO) { history.use(held) }
+                    connections.cut()
+                    val granted = waiting.soon()
+                    other.granted(pool, "second", granted.index, granted.token)
+                    held.isHeld shouldBe false
+                    held.state shouldBe ResourceState.LOST
+                    use.soon()
+                    granted.token shouldBeGreaterThan held.token
+                    other.ended(pool, granted.index, granted.token)
+                    granted.release()
+                }
+            }
+            HistoryChecker
+                .of(History.merge(listOf(history, other)))
+                .check()
+                .assertClean()
+        }
+
+        test("a holder that is cut off sees its slot lost before the next in line is granted: by the grace, when it was attached") {
+            repeat(3) { round ->
+                val connections = FaultyDataSource(database.dataSource())
+                database
+                    .open("cut off", connections) {
+                        detachGrace = 600.milliseconds
+                        sessionTtl = 30.seconds
+                        closeTimeout = 50.milliseconds
+                    }.use { outlived("grace$round", it, connections) }
+            }
+        }
+
+        test("a holder that is cut off sees its slot lost before the next in line is granted: by the TTL, when it only polls") {
+            val connections = FaultyDataSource(database.dataSource())
+            database
+                .open("cut off", connections) {
+                    pollOnly = true
+                    detachGrace = 400.milliseconds
+                    sessionTtl = 1_200.milliseconds
+                    closeTimeout = 50.milliseconds
+                }.use { outlived("ttl", it, connections) }
+        }
+
+        test("a block whose slot is lost is cancelled, and its caller told why") {
+            val connections = FaultyDataSource(database.dataSource())
+            database
+                .open("cut off", connections) {
+                    detachGrace = 400.milliseconds
+                    sessionTtl = 1_200.milliseconds
+                    closeTimeout = 50.milliseconds
+                }.use { client ->
+                    val pool = client.pool("block", 1)
+                    shouldThrow<ResourceLostException> {
+                        withTimeout(PATIENCE) {
+                            pool.withResource {
+                                connections.cut()
+                                awaitCancellation()
+                            }
+                        }
+                    }.pool shouldBe "block"
+                }
+        }
+
+        test("a client that lost its session goes on with a new one when the database is back; who waited joins again") {
+            val connections = FaultyDataSource(database.dataSource())
+            database
+                .open("back", connections) {
+                    detachGrace = 400.milliseconds
+                    sessionTtl = 1_200.milliseconds
+                }.use { client ->
+                    val lost = client.session
+                    val pool = client.pool("back", 1)
+                    val held = pool.acquire()
+                    coroutineScope {
+                        val waiting = queued(pool)
+                        connections.cut()
+                        withTimeout(PATIENCE) { held.awaitLost() }?.token shouldBe held.token
+                        connections.mend()
+                        waiting.soon().let {
+                            it.token shouldBeGreaterThan held.token
+                            it.release() shouldBe ResourceState.RELEASED
+                        }
+                        held.release() shouldBe ResourceState.LOST
+                        client.session shouldBeGreaterThan lost
+                    }
+                }
+        }
+    })

@@ -1,0 +1,303 @@
+package io.numpool.fault
+
+import io.kotest.core.spec.style.FunSpec
+import io.kotest.matchers.collections.shouldBeEmpty
+import io.kotest.matchers.collections.shouldContainExactly
+import io.kotest.matchers.longs.shouldBeGreaterThan
+import io.kotest.matchers.shouldBe
+import io.numpool.fault.Sql.Companion.FOREIGN_ID
+import io.numpool.fault.Sql.Companion.GRANTED
+import io.numpool.fault.Sql.Companion.NOT_SERVED
+import io.numpool.fault.Sql.Companion.WAITS
+import io.numpool.testkit.TestPostgres
+import java.util.UUID
+
+class ExchangeSqlTest :
+    FunSpec({
+        val database = TestPostgres.shared().newDatabase()
+        val ours = Sql(database)
+        val theirs = Sql(database)
+        afterSpec {
+            ours.close()
+            theirs.close()
+            database.close()
+        }
+        var pools = 0
+
+        fun pool(capacity: Int = 1) = ours.createPool("p${pools++}", capacity)
+
+        test("a release under an old token changes nothing") {
+            val pool = pool()
+            val session = ours.openSession()
+            val first = ours.acquire(session, pool)
+            ours.exchange(session, pool) { release(0, first.ticket) }.settled shouldBe listOf(1)
+            val second = ours.acquire(session, pool)
+            val before = ours.state(pool)
+
+            ours.exchange(session, pool) { release(0, first.ticket) }.settled shouldBe listOf(0)
+
+            ours.state(pool) shouldBe before
+            second.ticket shouldBeGreaterThan first.ticket
+        }
+
+        test("a release by a session that does not hold the slot changes nothing, whichever token it names") {
+            val pool = pool()
+            val holder = ours.openSession()
+            val held = ours.acquire(holder, pool)
+            val other = theirs.openSession()
+            val waiting = theirs.queue(other, pool)
+            val before = ours.state(pool)
+
+            theirs.exchange(other, pool) { release(0, held.ticket) }.settled shouldBe listOf(0)
+            theirs.exchange(other, pool) { release(0, waiting.ticket) }.settled shouldBe listOf(0)
+            theirs.exchange(other, pool) { cancel(held.ticket) }.settled shouldBe listOf(0)
+
+            ours.state(pool) shouldBe before
+        }
+
+        test("a cancel by a session whose place it is not changes nothing") {
+            val pool = pool()
+            val holder = ours.openSession()
+            ours.acquire(holder, pool)
+            val waiting = ours.queue(holder, pool)
+            val before = ours.state(pool)
+
+            theirs.exchange(theirs.openSession(), pool) { cancel(waiting.ticket) }.settled shouldBe listOf(0)
+
+            ours.state(pool) shouldBe before
+        }
+
+        test("a call under an old epoch is refused and changes nothing") {
+            val pool = pool()
+            val session = ours.openSession()
+            val held = ours.acquire(session, pool)
+            ours.raiseEpoch(session, 7) shouldBe 7
+            val before = ours.state(pool)
+
+            refusal {
+                ours.exchange(session, pool, epoch = 0) {
+                    release(0, held.ticket)
+                    acquire()
+                }
+            } shouldBe "NP002"
+
+            ours.state(pool) shouldBe before
+            ours.exchange(session, pool, epoch = 7) { release(0, held.ticket) }.settled shouldBe listOf(1)
+        }
+
+        test("an epoch is never lowered") {
+            val session = ours.openSession()
+            ours.raiseEpoch(session, 7) shouldBe 7
+            ours.raiseEpoch(session, 3) shouldBe 7
+        }
+
+        test("an epoch is raised only after what is in flight, and what comes later under the old one is refused") {
+            val pool = pool()
+            val session = ours.openSession()
+            ours.inFlight({ acquire(session, pool) }) { refusal { theirs.raiseEpoch(session, 1) } shouldBe "55P03" }
+            theirs.raiseEpoch(session, 1) shouldBe 1
+            refusal { ours.acquire(session, pool) } shouldBe "NP002"
+        }
+
+        test("a call of a dead session is refused and changes nothing") {
+            val pool = pool()
+            val session = ours.openSession()
+            val held = ours.acquire(session, pool)
+            val waiting = ours.queue(session, pool)
+            theirs.declareSilentDead(session, theirs.beat(session)) shouldBe true
+            val before = ours.state(pool)
+
+            refusal {
+                ours.exchange(session, pool) {
+                    release(0, held.ticket)
+                    cancel(waiting.ticket)
+                    acquire()
+                }
+            } shouldBe "NP001"
+
+            ours.state(pool) shouldBe before
+        }
+
+        test("a call of a session that is gone is refused and changes nothing") {
+            val pool = pool()
+            val session = ours.openSession()
+            ours.endSession(session).shouldBeEmpty()
+            ours.forget(session) shouldBe true
+            val before = ours.state(pool)
+            refusal { ours.acquire(session, pool) } shouldBe "NP001"
+            ours.state(pool) shouldBe before
+        }
+
+        test("a call inside a transaction that is not READ COMMITTED is refused") {
+            val pool = pool()
+            val session = ours.openSession()
+            ours.execute("SET default_transaction_isolation = 'repeatable read'")
+            try {
+                refusal { ours.acquire(session, pool) } shouldBe "NP005"
+            } finally {
+                ours.execute("RESET default_transaction_isolation")
+            }
+        }
+
+        test("a retry finds the ticket that the first call took, waiting or granted, and takes no other") {
+            val pool = pool()
+            val session = ours.openSession()
+            val requests = List(3) { UUID.randomUUID() }
+            val first = ours.exchange(session, pool) { requests.forEach { acquire(it) } }
+            first.acquired.map { it.outcome } shouldBe listOf(GRANTED, WAITS, WAITS)
+            val before = ours.state(pool)
+
+            val again = ours.exchange(session, pool, retry = true) { requests.forEach { acquire(it) } }
+
+            again.acquired shouldBe first.acquired
+            again.granted shouldContainExactly listOf(first.acquired[0].ticket to 0)
+            ours.state(pool) shouldBe before
+        }
+
+        test("a retry of a call that never arrived does what the call asked for") {
+            val pool = pool()
+            val session = ours.openSession()
+            val held = ours.acquire(session, pool)
+            val again =
+                ours.exchange(session, pool, retry = true) {
+                    release(0, held.ticket)
+                    acquire()
+                }
+            again.settled shouldBe listOf(1)
+            again.acquired.single().outcome shouldBe GRANTED
+        }
+
+        test("a retried release of a call that arrived does not free the slot of the next holder") {
+            val pool = pool()
+            val session = ours.openSession()
+            val held = ours.acquire(session, pool)
+            val next = theirs.openSession()
+            theirs.queue(next, pool)
+            ours
+                .exchange(session, pool) { release(0, held.ticket) }
+                .toOthers
+                .single()
+                .first shouldBe next
+            val before = ours.state(pool)
+            ours.exchange(session, pool, retry = true) { release(0, held.ticket) }.settled shouldBe listOf(0)
+            ours.state(pool) shouldBe before
+        }
+
+        test("a retried try finds the slot it got, and tries again when it got none") {
+            val pool = pool()
+            val session = ours.openSession()
+            val request = UUID.randomUUID()
+            val served = ours.exchange(session, pool) { acquire(request, attempt = true) }.acquired.single()
+            served.outcome shouldBe GRANTED
+            ours.exchange(session, pool, retry = true) { acquire(request, attempt = true) }.acquired.single() shouldBe served
+
+            val other = UUID.randomUUID()
+            ours
+                .exchange(session, pool) { acquire(other, attempt = true) }
+                .acquired
+                .single()
+                .outcome shouldBe NOT_SERVED
+            ours
+                .exchange(session, pool, retry = true) {
+                    release(served.slot, served.ticket)
+                    acquire(other, attempt = true)
+                }.acquired
+                .single()
+                .outcome shouldBe GRANTED
+        }
+
+        test("a try is not served while somebody waits") {
+            val pool = pool()
+            val session = ours.openSession()
+            ours.acquire(session, pool)
+            val first = theirs.queue(theirs.openSession(), pool)
+            ours
+                .exchange(session, pool) { acquire(attempt = true) }
+                .acquired
+                .single()
+                .outcome shouldBe NOT_SERVED
+            ours.state(pool).waiting shouldBe listOf(first.ticket)
+        }
+
+        test("a request id that the user chose has one ticket, however often it is sent") {
+            val pool = pool()
+            val session = ours.openSession()
+            val id = UUID.randomUUID()
+            val granted = ours.exchange(session, pool) { acquire(id, named = true) }.acquired.single()
+            ours
+                .exchange(session, pool) {
+                    acquire(id, named = true)
+                    acquire(id, named = true)
+                }.acquired shouldBe listOf(granted, granted)
+
+            val waits = UUID.randomUUID()
+            val place = ours.exchange(session, pool) { acquire(waits, named = true) }.acquired.single()
+            ours.exchange(session, pool) { acquire(waits, named = true) }.acquired shouldBe listOf(place)
+        }
+
+        test("a request id of another live session is refused, and free when that session is dead") {
+            val pool = pool(2)
+            val first = ours.openSession()
+            val second = theirs.openSession()
+            val id = UUID.randomUUID()
+            ours.exchange(first, pool) { acquire(id, named = true) }
+            val before = ours.state(pool)
+            theirs
+                .exchange(second, pool) { acquire(id, named = true) }
+                .acquired
+                .single()
+                .outcome shouldBe FOREIGN_ID
+            ours.state(pool) shouldBe before
+
+            ours.endSession(first)
+            theirs
+                .exchange(second, pool) { acquire(id, named = true) }
+                .acquired
+                .single()
+                .outcome shouldBe GRANTED
+        }
+
+        test("a cancel of a ticket that was granted meanwhile frees its slot for the next in line") {
+            val pool = pool()
+            val holder = ours.openSession()
+            val waiter = theirs.openSession()
+            val held = ours.acquire(holder, pool)
+            val head = theirs.queue(waiter, pool)
+            val next = theirs.queue(waiter, pool)
+            ours.exchange(holder, pool) { release(0, held.ticket) }.toOthers shouldBe listOf(waiter to head.ticket)
+
+            val answer = theirs.exchange(waiter, pool) { cancel(head.ticket) }
+
+            answer.settled shouldBe listOf(1)
+            answer.granted shouldBe listOf(next.ticket to 0)
+            ours.state(pool).leases.map { it.token } shouldBe listOf(next.ticket)
+        }
+
+        test("what is settled and asked for in one call happens in order: the head of the queue goes before the caller's new request") {
+            val pool = pool()
+            val session = ours.openSession()
+            val held = ours.acquire(session, pool)
+            val other = theirs.openSession()
+            val head = theirs.queue(other, pool)
+            val answer =
+                ours.exchange(session, pool) {
+                    release(0, held.ticket)
+                    acquire()
+                }
+            answer.toOthers shouldBe listOf(other to head.ticket)
+            answer.acquired.single().outcome shouldBe WAITS
+        }
+
+        test("waiters of a dead session are passed over") {
+            val pool = pool()
+            val holder = ours.openSession()
+            val held = ours.acquire(holder, pool)
+            val dead = theirs.openSession()
+            theirs.queue(dead, pool)
+            val live = ours.openSession()
+            val next = ours.queue(live, pool)
+            theirs.declareSilentDead(dead, theirs.beat(dead)) shouldBe true
+            ours.exchange(holder, pool) { release(0, held.ticket) }.toOthers shouldBe listOf(live to next.ticket)
+            ours.state(pool).waiting.shouldBeEmpty()
+        }
+    })

@@ -1,0 +1,122 @@
+package io.numpool.fault
+
+import io.kotest.core.spec.style.FunSpec
+import io.kotest.matchers.collections.shouldBeEmpty
+import io.kotest.matchers.collections.shouldHaveSize
+import io.kotest.matchers.shouldBe
+import io.numpool.Numpool
+import io.numpool.ResourcePool
+import io.numpool.ResourceState
+import io.numpool.testkit.TestPostgres
+import kotlinx.coroutines.coroutineScope
+import org.postgresql.util.PSQLException
+
+/** Calls of which the client does not know whether they were done. */
+class LostCallTest :
+    FunSpec({
+        val database = TestPostgres.shared().newDatabase()
+        val sql = Sql(database)
+        afterSpec {
+            sql.close()
+            database.close()
+        }
+        var pools = 0
+
+        fun number(pool: ResourcePool) = sql.call("SELECT number FROM pool WHERE id = ?", pool.id) as Int
+
+        suspend fun faulty(test: suspend (Numpool, ResourcePool, FaultyDataSource) -> Unit) {
+            val connections = FaultyDataSource(database.dataSource())
+            database.open("faulty", connections) { listener(database.dataSource()) }.use { client ->
+                test(client, client.pool("p${pools++}", 2), connections)
+            }
+        }
+
+        suspend fun heldOnce(pool: ResourcePool) {
+            val held = pool.acquire()
+            val state = sql.state(number(pool))
+            state.leases.map { it.token } shouldBe listOf(held.token)
+            state.waiting.shouldBeEmpty()
+            held.release() shouldBe ResourceState.RELEASED
+            sql.state(number(pool)).leases.shouldBeEmpty()
+        }
+
+        test("the answer of an acquire is lost: it is retried under its id, and has one slot, not two") {
+            faulty { _, pool, connections ->
+                connections.loseNextAnswer()
+                heldOnce(pool)
+                connections.broken.get() shouldBe 1
+            }
+        }
+
+        test("an acquire is lost on the way: it is retried, and has one slot, not none") {
+            faulty { _, pool, connections ->
+                connections.loseNextCall()
+                heldOnce(pool)
+                connections.broken.get() shouldBe 1
+            }
+        }
+
+        test("the answer of an acquire that waits is lost: it has one place, not two") {
+            faulty { client, pool, connections ->
+                pool.resize(1)
+                val held = pool.acquire()
+                connections.loseNextAnswer()
+                coroutineScope {
+                    val waiting = queued(pool)
+                    awaited("the answer was lost") { connections.broken.get() == 1 }
+                    client.pools(pool.id).single().waiting shouldBe 1
+                    held.release()
+                    waiting.soon().release() shouldBe ResourceState.RELEASED
+                }
+                val state = sql.state(number(pool))
+                state.leases.shouldBeEmpty()
+                state.waiting.shouldBeEmpty()
+            }
+        }
+
+        test("a call that arrives late, when its retry is done, is refused and changes nothing") {
+            faulty { _, pool, connections ->
+                val late = connections.delayNextCall()
+                val held = pool.acquire()
+                val before = sql.state(number(pool))
+                before.leases shouldHaveSize 1
+
+                (late.arrive() as PSQLException).sqlState shouldBe "NP002"
+
+                sql.state(number(pool)) shouldBe before
+                held.release() shouldBe ResourceState.RELEASED
+            }
+        }
+
+        test("a release that arrives late does not free the slot of the next holder") {
+            faulty { _, pool, connections ->
+                pool.resize(1)
+                val held = pool.acquire()
+                val late = connections.delayNextCall()
+                held.release()
+                pool.acquire().use {
+                    late.arrive()
+                    it.isHeld shouldBe true
+                    sql.state(number(pool)).leases.map { lease -> lease.token } shouldBe listOf(it.token)
+                }
+            }
+        }
+
+        test("the answer of a release is lost: it is given back, and says so") {
+            faulty { _, pool, connections ->
+                val held = pool.acquire()
+                connections.loseNextAnswer()
+                held.release() shouldBe ResourceState.RELEASED
+                sql.state(number(pool)).leases.shouldBeEmpty()
+            }
+        }
+
+        test("the answer of a try is lost: it has one slot, or none when the caller was told that the database is away") {
+            faulty { _, pool, connections ->
+                connections.loseNextAnswer()
+                val got = runCatching { pool.tryAcquire() }.getOrNull()
+                got?.release()
+                awaited("nothing is left") { database.isFree(pool.id) }
+            }
+        }
+    })

@@ -1,0 +1,283 @@
+package io.numpool.property
+
+import com.zaxxer.hikari.HikariDataSource
+import io.numpool.NumpoolException
+import io.numpool.Resource
+import io.numpool.ResourcePool
+import io.numpool.fault.listenerPids
+import io.numpool.fault.terminate
+import io.numpool.testkit.Await
+import io.numpool.testkit.History
+import io.numpool.testkit.HistoryChecker
+import io.numpool.testkit.TestDatabase
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.isActive
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
+import java.time.Duration
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicLong
+import kotlin.time.Duration.Companion.INFINITE
+import kotlin.time.Duration.Companion.microseconds
+import kotlin.time.Duration.Companion.milliseconds
+
+/** Runs programs one after another, with clients that live on from one to the next unless they crash. */
+internal class Arena(
+    private val name: String,
+    private val database: TestDatabase,
+    private val ledger: Ledger,
+    private val connections: HikariDataSource,
+) {
+    private val clients = HashMap<Int, Crashable>()
+    private var made = 0
+    private var programs = 0
+
+    /** What is to be seen in the run as a whole. */
+    class Seen {
+        var programs = 0
+        var grants = 0
+        var waited = 0
+        var cancelledAfterGrant = 0
+        var reclaimed = 0
+
+        operator fun plusAssign(other: Seen) {
+            programs += other.programs
+            grants += other.grants
+            waited += other.waited
+            cancelledAfterGrant += other.cancelledAfterGrant
+            reclaimed += other.reclaimed
+        }
+
+        override fun toString() =
+            "$programs programs, $grants grants: $waited waited, $cancelledAfterGrant were cancelled after their grant, " +
+                "$reclaimed were reclaimed"
+    }
+
+    val seen = Seen()
+
+    suspend fun run(program: Program) {
+        try {
+            judge(Run(program, "$name program ${programs++}"))
+        } catch (e: Throwable) {
+            clients.values.forEach { it.crash() } // they may be what is broken
+            clients.clear()
+            throw e
+        }
+    }
+
+    suspend fun close() = clients.values.forEach { it.close() }
+
+    private suspend fun client(number: Int): Crashable =
+        clients[number]?.takeIf { !it.isCrashed }
+            ?: Crashable.open("$name-$number-${made++}", database, connections).also { clients[number] = it }
+
+    private suspend fun judge(run: Run) {
+        val players = List(Program.CLIENTS) { client(it) }
+        run.play(players)
+        withContext(Dispatchers.IO) {
+            Await.value("no slot is held and nobody waits any more", PATIENCE, { left(run.pool) }) { it == "" }
+            val entries = ledger.entries(run.pool)
+            val wrong = ledger.judge(entries) + ledger.violations()
+            check(wrong.isEmpty()) { "${run.pool}:\n" + wrong.joinToString("\n") + "\n" + entries.joinToString("\n") }
+            HistoryChecker
+                .of(History.merge(run.histories))
+                .idleBound(IDLE)
+                .check()
+                .assertClean()
+            count(entries, run.delivered)
+        }
+    }
+
+    /** Empty when all is back. */
+    private fun left(pool: String): String =
+        database.query(
+            "SELECT coalesce(string_agg(x, '; '), '') FROM (" +
+                "SELECT 'slot ' || slot || ' token ' || token || ' session ' || session_id AS x " +
+                "FROM numpool.holding WHERE pool = '$pool' " +
+                "UNION ALL " +
+                "SELECT 'ticket ' || ticket || ' session ' || session_id " +
+                "FROM numpool.waiting WHERE pool = '$pool') y",
+        )
+
+    private fun count(
+        entries: List<Ledger.Entry>,
+        delivered: Set<Long>,
+    ) {
+        seen.programs++
+        seen.grants += entries.count { it.kind == "grant" }
+        seen.waited += entries.count { it.kind == "queue" }
+        seen.cancelledAfterGrant += entries.count { it.kind == "free" && it.alive && it.ticket !in delivered }
+        seen.reclaimed += entries.count { it.kind == "free" && !it.alive }
+    }
+
+    /** One program on one pool. */
+    private inner class Run(
+        private val program: Program,
+        val pool: String,
+    ) {
+        val histories = List(Program.CLIENTS) { History.inMemory("client $it of $pool") }
+        val delivered: MutableSet<Long> = ConcurrentHashMap.newKeySet()
+        private val running: MutableSet<Step> = ConcurrentHashMap.newKeySet()
+        private val jobs = List(Program.CLIENTS) { ConcurrentHashMap.newKeySet<Job>() }
+
+        suspend fun play(players: List<Crashable>) {
+            val pools = players.mapIndexed { i, it -> if (i == 0) it.numpool.pool(pool, program.capacity) else it.numpool.pool(pool) }
+            val done =
+                withTimeoutOrNull(PATIENCE.toMillis()) {
+                    coroutineScope {
+                        for (step in program.steps) {
+                            if (step.gapMillis > 0) delay(step.gapMillis)
+                            if (players[step.client].isCrashed) continue
+                            val job = launch(Dispatchers.Default) { step(step, players[step.client], pools[step.client]) }
+                            if (step !is Step.Break) jobs[step.client] += job
+                        }
+                    }
+                }
+            players.forEach { it.unbreak() }
+            checkNotNull(done) { "$pool: stuck: $running; in the database: ${left(pool)}" }
+        }
+
+        private suspend fun step(
+            step: Step,
+            player: Crashable,
+            pool: ResourcePool,
+        ) {
+            running += step
+            try {
+                when (step) {
+                    is Step.Acquire -> acquire(step, player, pool)
+                    is Step.Attempt -> attempt(step, player, pool)
+                    is Step.Resize -> pool.resize(step.capacity)
+                    is Step.Break -> breakIt(step, player)
+                }
+            } catch (e: NumpoolException) {
+                return // timed out, or the database was away
+            } finally {
+                if (currentCoroutineContext().isActive) running -= step
+            }
+        }
+
+        private suspend fun attempt(
+            step: Step.Attempt,
+            player: Crashable,
+            pool: ResourcePool,
+        ) {
+            val got = asked(player, step.client) { pool.tryAcquire() } ?: return
+            use(got, step.holdMillis, player, step.client)
+        }
+
+        private suspend fun acquire(
+            step: Step.Acquire,
+            player: Crashable,
+            pool: ResourcePool,
+        ): Unit =
+            coroutineScope {
+                val job =
+                    launch {
+                        val got = asked(player, step.client) { pool.acquire(step.timeoutMillis?.milliseconds ?: INFINITE) }
+                        use(got, step.holdMillis, player, step.client)
+                    }
+                step.cancelAfterMicros?.let {
+                    delay(it.microseconds)
+                    job.cancel()
+                }
+            }
+
+        private suspend fun <T> asked(
+            player: Crashable,
+            client: Int,
+            acquire: suspend () -> T,
+        ): T {
+            val request = "${requests.incrementAndGet()}"
+            player.unlessCrashed { histories[client].asked(pool, request) }
+            try {
+                return acquire().also { got ->
+                    if (got is Resource) {
+                        delivered += got.token
+                        player.unlessCrashed { histories[client].granted(pool, request, got.index, got.token) }
+                    } else {
+                        player.unlessCrashed { histories[client].left(pool, request) }
+                    }
+                }
+            } catch (e: Throwable) {
+                player.unlessCrashed { histories[client].left(pool, request) }
+                throw e
+            }
+        }
+
+        /** Uses a slot for as long as it says that it is held, at most so long. */
+        private suspend fun use(
+            it: Resource,
+            holdMillis: Long,
+            player: Crashable,
+            client: Int,
+        ) {
+            val until = System.nanoTime() + holdMillis * 1_000_000
+            var last = System.nanoTime()
+            try {
+                while (true) {
+                    val now = System.nanoTime()
+                    if (!it.isHeld) {
+                        player.unlessCrashed { histories[client].lost(pool, it.index, it.token, last) }
+                        return
+                    }
+                    last = now
+                    if (now >= until) break
+                    delay(1.milliseconds)
+                }
+                player.unlessCrashed { histories[client].ended(pool, it.index, it.token) }
+            } catch (e: CancellationException) {
+                player.unlessCrashed { histories[client].lost(pool, it.index, it.token, last) }
+                throw e
+            } finally {
+                if (!player.isCrashed) it.close()
+            }
+        }
+
+        private suspend fun breakIt(
+            step: Step.Break,
+            player: Crashable,
+        ) {
+            when (step.fault) {
+                Fault.CRASH -> {
+                    player.crash { histories[step.client].killed("client ${step.client} of $pool") }
+                    jobs[step.client].forEach { it.cancel() }
+                }
+
+                Fault.CUT_OFF -> {
+                    player.cutOff(step.millis)
+                }
+
+                Fault.LISTENER_TERMINATED -> {
+                    withContext(Dispatchers.IO) { database.terminate(database.listenerPids(player.name)) }
+                }
+
+                Fault.ANSWER_LOST -> {
+                    player.store.loseNextAnswer()
+                }
+
+                Fault.CALL_LOST -> {
+                    player.store.loseNextCall()
+                }
+
+                Fault.CALL_LATE -> {
+                    player.delayCall(step.millis)
+                }
+            }
+        }
+    }
+
+    private companion object {
+        val PATIENCE: Duration = Duration.ofSeconds(25)
+
+        /** The ledger sees at every commit that no slot is idle; this is for the way to the holder. */
+        val IDLE: Duration = Duration.ofSeconds(20)
+        val requests = AtomicLong()
+    }
+}

@@ -1,0 +1,155 @@
+package io.numpool.property
+
+import io.numpool.testkit.TestDatabase
+
+/**
+ * Looks over the shoulder of the database: triggers note each grant, each end of one and each place in the queue, in the order of the
+ * pool's lock, and check at every commit what must hold then. So nothing that is only wrong for a moment goes unseen.
+ */
+internal class Ledger(
+    private val database: TestDatabase,
+) {
+    init {
+        database.execute(TRIGGERS)
+    }
+
+    class Entry(
+        val kind: String,
+        val slot: Int,
+        val ticket: Long,
+        val session: Long,
+        val request: String,
+        /** Whether its session lived then. */
+        val alive: Boolean,
+    ) {
+        override fun toString() = "$kind slot $slot ticket $ticket session $session" + if (alive) "" else " (dead)"
+    }
+
+    fun entries(pool: String): List<Entry> =
+        database.connect().use { connection ->
+            connection
+                .prepareStatement(
+                    "SELECT e.kind, e.slot, e.ticket, e.session, e.request, e.alive " +
+                        "FROM audit.entry e JOIN numpool.pool p ON p.number = e.pool WHERE p.id = ? ORDER BY e.seq",
+                ).use { statement ->
+                    statement.setString(1, pool)
+                    statement.executeQuery().use { row ->
+                        generateSequence {
+                            if (row.next()) {
+                                Entry(row.getString(1), row.getInt(2), row.getLong(3), row.getLong(4), row.getString(5), row.getBoolean(6))
+                            } else {
+                                null
+                            }
+                        }.toList()
+                    }
+                }
+        }
+
+    /** What was wrong at a commit, in any pool, since this was last asked for. */
+    fun violations(): List<String> =
+        database.connect().use { connection ->
+            connection.createStatement().use { statement ->
+                statement.executeQuery("DELETE FROM audit.violation RETURNING what").use { row ->
+                    generateSequence { if (row.next()) row.getString(1) else null }.toList()
+                }
+            }
+        }
+
+    /** P2, P3 and P6, as far as one pool's entries tell. */
+    fun judge(entries: List<Entry>): List<String> {
+        val found = mutableListOf<String>()
+        val holders = HashMap<Int, Entry>()
+        val queue = HashSet<Long>()
+        val tickets = HashMap<Pair<String, Long>, Long>()
+        var newest = 0L
+        for (it in entries) {
+            when (it.kind) {
+                "queue" -> {
+                    queue += it.ticket
+                }
+
+                "leave" -> {
+                    queue -= it.ticket
+                }
+
+                "grant" -> {
+                    holders.put(it.slot, it)?.let { other -> found += "P1: $it, while $other" }
+                    if (it.ticket <= newest) found += "P2: $it, after token $newest"
+                    newest = maxOf(newest, it.ticket)
+                    queue.filter { waiting -> waiting < it.ticket }.forEach { waiting -> found += "P3: $it, while $waiting waits" }
+                }
+
+                "free" -> {
+                    holders.remove(it.slot)?.let { held -> if (held.ticket != it.ticket) found += "P2: $it, while $held" }
+                }
+            }
+            val first = tickets.getOrPut(it.request to it.session) { it.ticket }
+            if (first != it.ticket) found += "P6: $it, for a request that has ticket $first"
+        }
+        return found
+    }
+
+    private companion object {
+        val TRIGGERS =
+            """
+            CREATE SCHEMA audit;
+            CREATE TABLE audit.entry (
+              seq bigserial PRIMARY KEY, pool integer, kind text, slot integer, ticket bigint, session bigint, request uuid, alive boolean
+            );
+            CREATE INDEX ON audit.entry (pool);
+            CREATE TABLE audit.violation (what text);
+
+            CREATE FUNCTION audit.note() RETURNS trigger LANGUAGE plpgsql AS $$
+            DECLARE
+              it jsonb := to_jsonb(coalesce(NEW, OLD));
+            BEGIN
+              INSERT INTO audit.entry (pool, kind, slot, ticket, session, request, alive)
+              VALUES (
+                (it->>'pool')::integer,
+                CASE WHEN TG_TABLE_NAME = 'lease' THEN CASE TG_OP WHEN 'INSERT' THEN 'grant' ELSE 'free' END
+                     ELSE CASE TG_OP WHEN 'INSERT' THEN 'queue' ELSE 'leave' END END,
+                coalesce((it->>'slot')::integer, -1), coalesce(it->>'token', it->>'ticket')::bigint, (it->>'session')::bigint,
+                (it->>'request')::uuid,
+                EXISTS (SELECT 1 FROM numpool.session s WHERE s.id = (it->>'session')::bigint AND s.dead IS NULL));
+              RETURN NULL;
+            END $$;
+            CREATE TRIGGER note AFTER INSERT OR DELETE ON numpool.lease FOR EACH ROW EXECUTE FUNCTION audit.note();
+            CREATE TRIGGER note AFTER INSERT OR DELETE ON numpool.waiter FOR EACH ROW EXECUTE FUNCTION audit.note();
+
+            CREATE FUNCTION audit.look() RETURNS trigger LANGUAGE plpgsql AS $$
+            DECLARE
+              asked integer := (to_jsonb(coalesce(NEW, OLD))->>'pool')::integer;
+              it record;
+            BEGIN
+              FOR it IN
+                SELECT p.capacity, p.deleted, s.usage, s.waiting,
+                  ARRAY(SELECT b FROM generate_series(0, length(s.usage) - 1) b WHERE get_bit(s.usage, b) = 1) AS bits,
+                  ARRAY(SELECT l.slot FROM numpool.lease l WHERE l.pool = p.number ORDER BY l.slot) AS leased,
+                  (SELECT count(*) FROM numpool.waiter w WHERE w.pool = p.number) AS places,
+                  (SELECT count(*) FROM numpool.waiter w WHERE w.pool = p.number AND w.ticket < s.low_ticket) AS below,
+                  (SELECT count(*) FROM numpool.lease l WHERE l.pool = p.number
+                     AND NOT EXISTS (SELECT 1 FROM numpool.session e WHERE e.id = l.session)) AS orphans
+                FROM numpool.pool p JOIN numpool.pool_state s ON s.pool = p.number WHERE p.number = asked
+              LOOP
+                INSERT INTO audit.violation (what)
+                SELECT format('%s, in pool %s: usage %s, leases %s, waiting %s, places %s',
+                  v, asked, it.usage, it.leased, it.waiting, it.places)
+                FROM unnest(array_remove(ARRAY[
+                  CASE WHEN it.bits <> it.leased THEN 'P1: the bits are not the leases' END,
+                  CASE WHEN it.waiting <> it.places THEN 'P1: the count is not that of the places' END,
+                  CASE WHEN it.below > 0 THEN 'P3: a place below the lowest' END,
+                  CASE WHEN it.orphans > 0 THEN 'P7: a lease without a session' END,
+                  CASE WHEN it.places > 0 AND it.deleted IS NULL AND position(B'0' IN it.usage) BETWEEN 1 AND it.capacity
+                       THEN 'P4: a free slot while somebody waits' END], NULL)) v;
+              END LOOP;
+              RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER look AFTER INSERT OR DELETE ON numpool.lease DEFERRABLE INITIALLY DEFERRED
+              FOR EACH ROW EXECUTE FUNCTION audit.look();
+            CREATE CONSTRAINT TRIGGER look AFTER INSERT OR DELETE ON numpool.waiter DEFERRABLE INITIALLY DEFERRED
+              FOR EACH ROW EXECUTE FUNCTION audit.look();
+            CREATE CONSTRAINT TRIGGER look AFTER INSERT OR UPDATE ON numpool.pool_state DEFERRABLE INITIALLY DEFERRED
+              FOR EACH ROW EXECUTE FUNCTION audit.look();
+            """.trimIndent()
+    }
+}
