@@ -1,0 +1,87 @@
+package io.numpool.cli;
+
+import io.numpool.cli.internal.database.DatabaseAddress;
+import io.numpool.cli.internal.embedded.Folders;
+import io.numpool.cli.internal.embedded.TemporaryServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.Map;
+
+/** A PostgreSQL for the whole run, which commands are told of, with numpool's schema in it. */
+final class Stage {
+    private static final Stage SHARED = new Stage();
+
+    private final Path folder;
+    private final TemporaryServer server;
+
+    private Stage() {
+        try {
+            folder = Files.createTempDirectory("numpool-it-");
+            Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
+            server = TemporaryServer.start(folder.resolve("numpool"));
+            Runtime.getRuntime().addShutdownHook(new Thread(this::strike));
+            new NumpoolJar(folder, environment()).run("migrate").expect(0);
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static Stage shared() {
+        return SHARED;
+    }
+
+    private void strike() {
+        try {
+            server.close();
+            Folders.delete(folder);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    DatabaseAddress address() {
+        return server.address();
+    }
+
+    /** Host and port. */
+    String place() {
+        return address().jdbcUrl().replaceAll("jdbc:postgresql://(.*)/.*", "$1");
+    }
+
+    /** Names the database, and a data folder in which PostgreSQL's programs are unpacked already. */
+    Map<String, String> environment() {
+        return Map.of(
+                "XDG_DATA_HOME", folder.toString(),
+                "NUMPOOL_URL", address().jdbcUrl(),
+                "PGUSER", address().user(),
+                "PGPASSWORD", address().password());
+    }
+
+    /** A data folder in which PostgreSQL's programs are unpacked already, and nothing that names a database. */
+    Map<String, String> programsOnly() {
+        return Map.of("XDG_DATA_HOME", folder.toString());
+    }
+
+    void execute(String sql) throws SQLException {
+        try (var connection = DriverManager.getConnection(
+                        address().jdbcUrl(), address().user(), address().password());
+                var statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    /** Who waits, in all pools. */
+    int waiting() throws SQLException {
+        try (var connection = DriverManager.getConnection(
+                        address().jdbcUrl(), address().user(), address().password());
+                var answer = connection.createStatement().executeQuery("SELECT count(*) FROM numpool.waiter")) {
+            answer.next();
+            return answer.getInt(1);
+        }
+    }
+}
