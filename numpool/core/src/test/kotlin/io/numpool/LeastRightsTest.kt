@@ -39,6 +39,7 @@ class LeastRightsTest :
                 other.refresh()
                 other.metadata<String>() shouldBe "changed"
                 pool.withLock { other.withResource { it.index } } shouldBe 0
+                await("withResource to give its slot back", { other.status().held() }) { it == 0 }
                 a.pools("least") shouldBe listOf(PoolSummary("least", 3, 0, 0))
                 a.deletePool("least")
                 a.close()
