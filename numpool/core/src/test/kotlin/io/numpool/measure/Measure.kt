@@ -42,7 +42,7 @@ private fun measured(
         runBlocking {
             for ((workers, slots) in listOf(1 to 1, 256 to 64)) {
                 Numpool.open(dataSource) { name = "measure" }.use { client ->
-                    rounds(client as Client, dataSource, workers, slots, 2.seconds) // warm
+                    rounds(client as Client, dataSource, workers, slots, WARM_UP)
                     println(rounds(client, dataSource, workers, slots, round))
                 }
             }
@@ -130,6 +130,9 @@ private fun usedMemory(): Long {
 }
 
 private const val WAITERS = 10_000
+
+/** The compilers of the JVM take a core away from the server for as long as this. */
+private val WARM_UP = 12.seconds
 
 private class Numbers(
     val calls: Long,
