@@ -38,14 +38,16 @@ class RefusedSurroundingsTest :
             denied.message shouldContain hostOf(stage.database.url())
         }
 
-        test("a HikariCP that keeps the refusal to itself: unavailable within the open timeout") {
+        test("a wrong password: a HikariCP that keeps the refusal to itself for longer than the open timeout") {
             val dataSource =
                 lazyHikari(stage) {
                     password = "wrong"
                     connectionTimeout = 30_000
                     initializationFailTimeout = -1
                 }
-            shouldThrow<StoreUnavailableException> { within(20.seconds) { Numpool.open(dataSource) { openTimeout = 1.seconds } } }
+            val denied =
+                shouldThrow<StoreAccessDeniedException> { within(25.seconds) { Numpool.open(dataSource) { openTimeout = 3.seconds } } }
+            denied.message shouldContain "password"
         }
 
         test("a wrong password: a URL, and it is not shown") {

@@ -3,6 +3,7 @@ package io.numpool.internal
 import io.numpool.Numpool
 import io.numpool.NumpoolOptions
 import io.numpool.SchemaTooNewException
+import io.numpool.StoreUnavailableException
 import io.numpool.db.Line
 import io.numpool.db.MigrationException
 import io.numpool.db.Migrations
@@ -11,7 +12,10 @@ import io.numpool.internal.store.PoolStore
 import io.numpool.internal.store.SchemaRemoval
 import io.numpool.internal.store.StoreException
 import io.numpool.notify.ConnectionProvider
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.async
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.withContext
 import java.sql.Connection
 import java.sql.SQLException
@@ -40,7 +44,7 @@ internal class Opening private constructor(
         val engine = Engine(options, bridge, PoolStore(options.schema), errors)
         try {
             val deadline = TimeSource.Monotonic.markNow() + options.openTimeout.toKotlinDuration()
-            val state = engine.persistently("open", -deadline.elapsedNow()) { state(it) }
+            val state = notDenied(engine) { engine.persistently("open", -deadline.elapsedNow()) { state(it) } }
             if (state == SchemaState.MISSING || state == SchemaState.OLDER) {
                 if (!(options.migrate ?: Migrations.flywayPresent())) throw errors.missing()
                 engine.offload("migration") { migrate() }
@@ -60,6 +64,37 @@ internal class Opening private constructor(
         }
         return Client(engine, this)
     }
+
+    /** A pool of connections may keep a refusal to itself for longer than `open` waits: the server is asked without it, half way. */
+    private suspend fun <T> notDenied(
+        engine: Engine,
+        ask: suspend () -> T,
+    ): T {
+        val refusal =
+            engine.scope.async {
+                delay(options.openTimeout.toMillis() / 2)
+                withContext(Dispatchers.IO) { refusal() }
+            }
+        try {
+            return ask()
+        } catch (e: StoreUnavailableException) {
+            val refused = (if (refusal.isCompleted) refusal.await() else null) ?: throw e
+            throw errors.translated("open", refused)
+        } finally {
+            refusal.cancel()
+        }
+    }
+
+    /** Null when it lets us in, or is not to be reached. */
+    private fun refusal(): StoreException? =
+        try {
+            likeTheOthers().open().close()
+            null
+        } catch (e: SQLException) {
+            StoreException.of(e).takeIf { it.kind() == StoreException.Kind.DENIED }
+        } catch (_: RuntimeException) {
+            null // somebody's DataSource, which open() has asked, too, and tells of
+        }
 
     suspend fun listen(engine: Engine) {
         if (options.pollOnly || engine.listener != null) return
