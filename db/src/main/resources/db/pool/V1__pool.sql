@@ -721,12 +721,12 @@ BEGIN
   DELETE FROM session_pool t WHERE t.session = session_id AND t.pool = pool_number;
 END $$;
 
--- Removes the rows of a dead session that is repaired everywhere.
+-- Removes the rows of a dead session that is repaired everywhere. When it answers, they are gone, whoever removes them.
 CREATE FUNCTION forget(session_id bigint) RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 BEGIN
   PERFORM 1 FROM session s
   WHERE s.id = session_id AND s.dead IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_pool t WHERE t.session = s.id)
-  FOR UPDATE SKIP LOCKED;
+  FOR UPDATE;
   IF NOT FOUND THEN
     RETURN false;
   END IF;

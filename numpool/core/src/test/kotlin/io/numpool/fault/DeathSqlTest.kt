@@ -6,6 +6,8 @@ import io.kotest.matchers.shouldBe
 import io.kotest.matchers.shouldNotBe
 import io.numpool.testkit.Await
 import io.numpool.testkit.TestPostgres
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.TimeUnit
 
 class DeathSqlTest :
     FunSpec({
@@ -153,6 +155,19 @@ class DeathSqlTest :
                 another.forget(session) shouldBe true
             }
             touched.forEach { ours.state(it).leases.shouldBeEmpty() }
+        }
+
+        test("a session that another forgets at the same time is gone when forget answers") {
+            val session = ours.openSession()
+            ours.endSession(session).shouldBeEmpty()
+            var second = CompletableFuture<Boolean>()
+            ours.inFlight({ forget(session) }) {
+                second = CompletableFuture.supplyAsync { reaper.forget(session) }
+                Await.until("the second to wait for the first") {
+                    ours.call("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1L
+                }
+            } shouldBe true
+            second.get(30, TimeUnit.SECONDS) shouldBe false
         }
 
         test("two repairs of one pool at a time: the second leaves it to the first") {
