@@ -116,18 +116,16 @@ internal class Client(
         id: String,
         what: String,
         call: (Connection) -> T,
-    ): T =
-        call(what, {
-            if (it ==
-                Kind.NO_POOL
-            ) {
-                PoolNotFoundException(id)
-            } else if (it == Kind.DELETED) {
-                PoolDeletedException(id)
-            } else {
-                null
-            }
-        }, call)
+    ): T = call(what, { absent(it, id) }, call)
+
+    private fun absent(
+        kind: Kind,
+        id: String,
+    ) = when (kind) {
+        Kind.NO_POOL -> PoolNotFoundException(id)
+        Kind.DELETED -> PoolDeletedException(id)
+        else -> null
+    }
 
     private suspend fun <T> call(
         what: String,

@@ -74,17 +74,10 @@ internal class Held(
     }
 
     /** A request id that is in use here was asked for again. Null when the slot is on its way back. */
-    fun share(): Held? =
-        takers
-            .getAndUpdate {
-                if (it ==
-                    0
-                ) {
-                    0
-                } else {
-                    it + 1
-                }
-            }.let { if (it > 0 && current.get() == ResourceState.HELD) this else null }
+    fun share(): Held? {
+        val before = takers.getAndUpdate { if (it == 0) 0 else it + 1 }
+        return takeIf { before > 0 && current.get() == ResourceState.HELD }
+    }
 
     fun lose(
         reason: String,

@@ -8,15 +8,8 @@ internal object HostNames {
     fun of(dataSource: DataSource): String =
         if (dataSource is BaseDataSource) {
             dataSource.serverNames
-                .zip(dataSource.portNumbers.toList()) { host, port ->
-                    if (port ==
-                        0
-                    ) {
-                        host
-                    } else {
-                        "$host:$port"
-                    }
-                }.joinToString(",")
+                .zip(dataSource.portNumbers.toList()) { host, port -> if (port == 0) host else "$host:$port" }
+                .joinToString(",")
         } else {
             urlOf(dataSource)?.let { JdbcUrl.parse(it).host } ?: dataSource.toString()
         }

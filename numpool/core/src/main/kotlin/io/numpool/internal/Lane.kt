@@ -300,13 +300,8 @@ internal class Lane(
 
     private fun givenBack(resource: Held) {
         held.remove(resource.token)
-        if (resource.session ===
-            session
-        ) {
-            unsent += Settle(resource.token, resource.index, resource)
-        } else {
-            resource.outcome.complete(ResourceState.LOST)
-        }
+        val isOurs = resource.session === session
+        if (isOurs) unsent += Settle(resource.token, resource.index, resource) else resource.outcome.complete(ResourceState.LOST)
     }
 
     private fun grant(
@@ -480,14 +475,8 @@ internal class Lane(
         resource: Held,
     ) {
         seat.callers.filter { it.claim() }.forEach { taker ->
-            val shared = resource.share()
-            if (shared !=
-                null
-            ) {
-                hand(taker, shared)
-            } else {
-                taker.fail(IllegalStateException("requestId ${seat.request.id}: its slot is being given back"))
-            }
+            resource.share()?.let { hand(taker, it) }
+                ?: taker.fail(IllegalStateException("requestId ${seat.request.id}: its slot is being given back"))
         }
     }
 

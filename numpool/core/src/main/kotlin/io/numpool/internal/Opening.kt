@@ -102,14 +102,8 @@ internal class Opening private constructor(
     }
 
     private fun listenerConnections(): ConnectionProvider {
-        val url = options.listenerUrl
-        return if (url !=
-            null
-        ) {
-            JdbcUrl.parse(url).provider()
-        } else {
-            options.listenerDataSource?.let(ConnectionProvider::listening) ?: likeTheOthers()
-        }
+        options.listenerUrl?.let { return JdbcUrl.parse(it).provider() }
+        return options.listenerDataSource?.let(ConnectionProvider::listening) ?: likeTheOthers()
     }
 
     private fun likeTheOthers() = own?.single ?: ConnectionProvider.listening(dataSource)

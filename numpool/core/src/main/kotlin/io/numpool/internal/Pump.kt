@@ -67,10 +67,7 @@ internal class Pump(
 
     private fun payloads(lines: List<Line>): List<Pair<Long, String>> =
         lines.groupBy({ it.session }, { it.text }).flatMap { (session, texts) ->
-            texts.chunked(PER_PAYLOAD) {
-                session to
-                    it.joinToString("\n")
-            }
+            texts.chunked(PER_PAYLOAD) { session to it.joinToString("\n") }
         }
 
     private companion object {

@@ -85,12 +85,12 @@ internal class SessionKeeper(
     private suspend fun watch(session: Session) {
         while (session.lostBecause == null) {
             val left = session.deadline.remainingMillis()
-            if (left <=
+            if (left >
                 0
             ) {
-                lose(session, "its deadline passed: no sign of life came through in time")
-            } else {
                 delay(left.coerceAtMost(WATCH_MILLIS))
+            } else {
+                lose(session, "its deadline passed: no sign of life came through in time")
             }
         }
     }

@@ -78,16 +78,7 @@ internal data class Program(
 ) {
     override fun toString() =
         steps.joinToString("\n", prefix = "pool of capacity $capacity\n") {
-            (
-                if (it.gapMillis >
-                    0
-                ) {
-                    "after ${it.gapMillis} ms: "
-                } else {
-                    "at once: "
-                }
-            ) +
-                it
+            "${if (it.gapMillis > 0) "after ${it.gapMillis} ms" else "at once"}: $it"
         }
 
     companion object {

@@ -42,11 +42,8 @@ internal class EchoCheck(
 
             overdue(pending) -> {
                 glance()
-                if (call ===
-                    pending
-                ) {
-                    throw Deaf("a notification sent on another connection didn't arrive within ${timeoutNanos / 1_000_000} ms")
-                }
+                val isMissing = call === pending
+                if (isMissing) throw Deaf("a notification sent on another connection didn't arrive within ${timeoutNanos / 1_000_000} ms")
             }
         }
     }
