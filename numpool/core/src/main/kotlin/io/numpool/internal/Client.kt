@@ -98,7 +98,7 @@ internal class Client(
         withContext(NonCancellable) {
             closing.withLock {
                 try {
-                    engine.close(views.toList())
+                    engine.close(views.snapshot())
                 } finally {
                     opening.closeOwn()
                 }

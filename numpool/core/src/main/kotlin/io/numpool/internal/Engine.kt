@@ -97,7 +97,7 @@ internal class Engine(
             Lane(pool, hooks, this).also { lane -> scope.launchLogged("lane of pool '${pool.id}'") { lane.run() } }
         }
 
-    fun lanesInUse(): List<Int> = lanes.keys.toList()
+    fun lanesInUse(): List<Int> = lanes.keys.snapshot()
 
     fun dropLane(lane: Lane) {
         lanes.remove(lane.pool.number, lane)

@@ -33,7 +33,7 @@ internal class Session(
         lostBecause?.let { resource.lose(it) } // the loss may have come before the first line
     }
 
-    fun heldNow(): List<Held> = held.toList()
+    fun heldNow(): List<Held> = held.snapshot()
 
     fun lose(
         reason: String,
