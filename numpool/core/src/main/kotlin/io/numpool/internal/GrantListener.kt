@@ -14,6 +14,7 @@ import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import org.slf4j.LoggerFactory
 import java.sql.Connection
+import kotlin.time.Duration.Companion.days
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.toKotlinDuration
 
@@ -44,9 +45,12 @@ internal class GrantListener(
                 name = engine.options.name.takeLast(NAME_LENGTH)
                 pingInterval = (grace / 3).milliseconds
                 pingTimeout = (grace / 3).coerceAtLeast(100).milliseconds
-                reconnectInterval = (grace / 20).milliseconds
+                reconnectInterval = (grace / 20).coerceAtMost(1_000).milliseconds
                 reconnectMaxInterval = grace.coerceAtMost(1_000).milliseconds
-                closeTimeout = engine.options.closeTimeout.toKotlinDuration()
+                closeTimeout =
+                    engine.options.closeTimeout
+                        .toKotlinDuration()
+                        .coerceAtMost(10.days)
                 hook = engine.sessions
             }.build()
 
