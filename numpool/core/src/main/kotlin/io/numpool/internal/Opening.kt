@@ -46,7 +46,7 @@ internal class Opening private constructor(
             val deadline = TimeSource.Monotonic.markNow() + options.openTimeout.toKotlinDuration()
             val state = notDenied(engine) { engine.persistently("open", -deadline.elapsedNow()) { state(it) } }
             if (state == SchemaState.MISSING || state == SchemaState.OLDER) {
-                if (!(options.migrate ?: Migrations.flywayPresent())) throw errors.missing()
+                if (options.migrate == false || !Migrations.flywayPresent()) throw errors.missing()
                 engine.offload("migration") { migrate() }
             }
             engine.persistently("open", -deadline.elapsedNow()) { engine.sessions.open(it, null) }
