@@ -11,11 +11,7 @@ import kotlin.time.Duration.Companion.milliseconds
 class LeastRightsTest :
     StageSpec({
         val role by lazy {
-            Role(stage).also {
-                stage.database.execute(
-                    "GRANT USAGE ON SCHEMA numpool TO ${it.name}; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA numpool TO ${it.name}",
-                )
-            }
+            Role(stage).also { it.mayUseNumpool() }
         }
 
         test("everything works with EXECUTE and USAGE only") {

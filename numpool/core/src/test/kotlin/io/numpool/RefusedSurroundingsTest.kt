@@ -151,6 +151,7 @@ class RefusedSurroundingsTest :
                 val refused = shouldThrow<SchemaTooNewException> { newer.client() }
                 refused.schema shouldBe "numpool"
                 refused.installed shouldBe 4711
+                refused.supported shouldBe 1
                 refused.message shouldContain "4711"
                 refused.message shouldContain "${refused.supported}"
             }
