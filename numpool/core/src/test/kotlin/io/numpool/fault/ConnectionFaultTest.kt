@@ -2,19 +2,30 @@ package io.numpool.fault
 
 import com.zaxxer.hikari.HikariConfig
 import com.zaxxer.hikari.HikariDataSource
+import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.core.spec.style.FunSpec
+import io.kotest.matchers.comparables.shouldBeGreaterThanOrEqualTo
 import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.shouldBe
+import io.kotest.matchers.shouldNotBe
+import io.kotest.matchers.string.shouldContain
+import io.kotest.matchers.types.shouldBeInstanceOf
+import io.numpool.Numpool
 import io.numpool.NumpoolMode
+import io.numpool.ResourcePool
 import io.numpool.ResourceState
+import io.numpool.StoreUnavailableException
 import io.numpool.internal.Client
 import io.numpool.testkit.TestPostgres
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeout
 import java.util.concurrent.atomic.AtomicInteger
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.TimeSource
@@ -116,6 +127,104 @@ class ConnectionFaultTest :
                         listener.mend()
                         next.soon().close()
                     }
+                }
+            }
+        }
+
+        /** A client whose database is away from now on; its session outlives the test. */
+        suspend fun away(
+            pool: String,
+            test: suspend (Numpool, ResourcePool, FaultyDataSource) -> Unit,
+        ) {
+            val connections = FaultyDataSource(database.dataSource())
+            database
+                .open("away", connections) {
+                    sessionTtl = 90.seconds
+                    detachGrace = 30.seconds
+                    openTimeout = 700.milliseconds
+                    closeTimeout = 50.milliseconds
+                }.use {
+                    val view = it.pool(pool, 2)
+                    connections.cut()
+                    test(it, view, connections)
+                    connections.mend()
+                }
+        }
+
+        /** Fails when [time] is up, not before, and says why. */
+        suspend fun unavailable(
+            time: Duration,
+            call: suspend () -> Any?,
+        ) {
+            val asked = TimeSource.Monotonic.markNow()
+            val unavailable = shouldThrow<StoreUnavailableException> { withTimeout(PATIENCE) { call() } }
+            asked.elapsedNow() shouldBeGreaterThanOrEqualTo time
+            unavailable.message shouldContain "cut off"
+            unavailable.host shouldNotBe ""
+            unavailable.cause!!.message shouldBe "cut off"
+        }
+
+        test("the database is away: an acquire whose time is up says so, not before, and leaves nothing behind") {
+            away("time up") { _, pool, connections ->
+                unavailable(600.milliseconds) { pool.acquire(timeout = 600.milliseconds) }
+                connections.mend()
+                pool.acquire().release() shouldBe ResourceState.RELEASED
+                awaited("nothing is left") { database.isFree("time up") }
+            }
+        }
+
+        test("the database is away: an acquire that had its place in the queue says so when its time is up") {
+            val connections = FaultyDataSource(database.dataSource())
+            database
+                .open("placed", connections) {
+                    sessionTtl = 90.seconds
+                    detachGrace = 30.seconds
+                    pollInterval = 100.milliseconds
+                }.use { client ->
+                    val pool = client.pool("placed", 1)
+                    val held = pool.acquire()
+                    coroutineScope {
+                        val next = async { runCatching { pool.acquire(timeout = 3.seconds) } }
+                        awaited("it waits") { database.query("SELECT count(*) FROM numpool.waiting WHERE pool = 'placed'") == "1" }
+                        connections.cut()
+                        next.soon().exceptionOrNull().shouldBeInstanceOf<StoreUnavailableException>()
+                        connections.mend()
+                    }
+                    held.release() shouldBe ResourceState.RELEASED
+                    awaited("nothing is left") { database.isFree("placed") }
+                }
+        }
+
+        test("the database is away: who tries once is told at once") {
+            away("tried") { _, pool, _ ->
+                coroutineScope {
+                    val patient = async { pool.acquire() }
+                    unavailable(Duration.ZERO) { pool.tryAcquire() }
+                    unavailable(Duration.ZERO) { pool.acquire(timeout = Duration.ZERO) }
+                    patient.isCompleted shouldBe false
+                    patient.cancel()
+                }
+            }
+        }
+
+        test("the database is away: other calls say so when the open timeout is over") {
+            away("called") { client, pool, _ ->
+                unavailable(700.milliseconds) { pool.status() }
+                unavailable(700.milliseconds) { client.pools("") }
+                unavailable(700.milliseconds) { pool.withLock { } }
+            }
+        }
+
+        test("the database is away for a while: what was asked meanwhile is done when it is back") {
+            away("for a while") { _, pool, connections ->
+                coroutineScope {
+                    val acquire = async { pool.acquire(timeout = PATIENCE) }
+                    val listing = async { pool.status() }
+                    awaited("both have been refused") { connections.refused.get() > 4 }
+                    acquire.isCompleted shouldBe false
+                    connections.mend()
+                    listing.soon().capacity shouldBe 2
+                    acquire.soon().release() shouldBe ResourceState.RELEASED
                 }
             }
         }

@@ -8,6 +8,8 @@ import io.numpool.Numpool
 import io.numpool.Resource
 import io.numpool.ResourceLostException
 import io.numpool.ResourceState
+import io.numpool.internal.Deadline
+import io.numpool.internal.Moment
 import io.numpool.testkit.History
 import io.numpool.testkit.HistoryChecker
 import io.numpool.testkit.TestPostgres
@@ -92,6 +94,30 @@ class DeadlineTest :
                 }.use { outlived("ttl", it, connections) }
         }
 
+        test("a deadline goes by the clock that saw more time: one stands still while the machine sleeps, one may be set back") {
+            val opened = Moment(nanos = 0, millis = 0)
+            for (later in listOf(
+                Moment(nanos = 2_000 * MILLI, millis = 0),
+                Moment(nanos = 0, millis = 2_000),
+                Moment(nanos = 2_000 * MILLI, millis = -60_000),
+            )) {
+                Deadline(ttlMillis = 10_000, graceMillis = 3_000, opened).remainingMillis(later) shouldBe 10_000 - 300 - 2_000
+            }
+        }
+
+        test("a deadline is a margin before the TTL, and once a ping was due, before the grace") {
+            val opened = Moment(nanos = 0, millis = 0)
+            val deadline = Deadline(ttlMillis = 3_000, graceMillis = 1_000, opened)
+            deadline.remainingMillis(opened) shouldBe 2_800
+            deadline.pinged(opened)
+            deadline.remainingMillis(opened) shouldBe 800
+            deadline.pinged(Moment(nanos = 2_500 * MILLI, millis = 2_500))
+            deadline.remainingMillis(Moment(nanos = 2_500 * MILLI, millis = 2_500)) shouldBe 300
+            deadline.renewed(Moment(nanos = 2_500 * MILLI, millis = 2_500))
+            deadline.renewed(opened) // an answer that comes late
+            deadline.remainingMillis(Moment(nanos = 2_500 * MILLI, millis = 2_500)) shouldBe 800
+        }
+
         test("a block whose slot is lost is cancelled, and its caller told why") {
             val connections = FaultyDataSource(database.dataSource())
             database
@@ -137,3 +163,5 @@ class DeadlineTest :
                 }
         }
     })
+
+private const val MILLI = 1_000_000L

@@ -35,6 +35,9 @@ internal class FaultyDataSource(
     /** Calls whose answer was lost, or that were lost on the way, so far. */
     val broken = AtomicInteger()
 
+    /** Connections that were asked for while it was cut off, so far. */
+    val refused = AtomicInteger()
+
     /** Every connection breaks and none is made any more, until [mend]. */
     fun cut() {
         isCut = true
@@ -122,7 +125,10 @@ internal class FaultyDataSource(
     }
 
     override fun getConnection(): Connection {
-        if (isCut) throw SQLException("cut off", UNREACHABLE)
+        if (isCut) {
+            refused.incrementAndGet()
+            throw SQLException("cut off", UNREACHABLE)
+        }
         val connection = real.connection
         open += connection
         if (isCut) connection.abort(DIRECTLY)
