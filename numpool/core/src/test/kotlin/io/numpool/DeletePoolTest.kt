@@ -5,8 +5,10 @@ import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.longs.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.types.shouldBeInstanceOf
+import io.numpool.fault.dropNotices
 import kotlinx.coroutines.coroutineScope
 import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.measureTime
 
@@ -14,8 +16,7 @@ class DeletePoolTest :
     StageSpec({
         test("waiters of every client fail at once") {
             coroutineScope {
-                val a = stage.client { pollInterval = 1.hours }
-                val b = stage.client { pollInterval = 1.hours }
+                val (a, b) = List(2) { stage.client { onlyByNotice() } }
                 val pool = a.pool("waited for", 1)
                 val holder = pool.acquire()
                 val waiters = listOf(a, b, b).map { client -> client.pool("waited for").let { p -> queued(p) { p.acquire() } } }
@@ -27,10 +28,24 @@ class DeletePoolTest :
             }
         }
 
+        test("waiters of a client that does not listen fail at once, too, when it is this that deletes") {
+            coroutineScope {
+                val client =
+                    stage.client {
+                        onlyByNotice()
+                        pollOnly = true
+                    }
+                val pool = client.pool("polled", 1)
+                pool.acquire()
+                val waiter = queued(pool) { pool.acquire() }
+                client.deletePool("polled")
+                waiter.failure().shouldBeInstanceOf<PoolDeletedException>()
+            }
+        }
+
         test("who waits for the lock of the pool fails at once, too") {
             coroutineScope {
-                val a = stage.client { pollInterval = 1.hours }
-                val b = stage.client { pollInterval = 1.hours }
+                val (a, b) = List(2) { stage.client { onlyByNotice() } }
                 val locked = kotlinx.coroutines.CompletableDeferred<Unit>()
                 val holder =
                     asking {
@@ -68,6 +83,46 @@ class DeletePoolTest :
             again.acquire().token shouldBeGreaterThan maxOf(mine.token, others.token)
         }
 
+        test("a holder that no notice reaches loses its slot when it next renews its session") {
+            Stage().use { deaf ->
+                deaf.database.dropNotices()
+                val a = deaf.client()
+                val b =
+                    deaf.client {
+                        sessionTtl = 3.seconds
+                        detachGrace = 1.seconds
+                    }
+                a.pool("unheard", 1)
+                val held = b.pool("unheard").acquire()
+                a.deletePool("unheard")
+                held.awaitLost()!!.reason shouldBe "the pool was deleted"
+                await("the name to be free", { runCatching { a.pool("unheard", 2) } }) { it.isSuccess }
+            }
+        }
+
+        test("a holder that lives and never gives back keeps the name for a TTL") {
+            Stage().use { own ->
+                val client = own.client { reaperTick = 50.milliseconds }
+                client.pool("kept", 1)
+                val holder =
+                    own.database.query(
+                        "SELECT session_id FROM numpool.open_session(ROW('holder', 'host', 1)::numpool.process, 1500, 300, true, NULL)",
+                    )
+                val number = own.database.query("SELECT number FROM numpool.pool WHERE id = 'kept'")
+                own.database.query(
+                    "SELECT held FROM numpool.exchange($holder, 0, $number, false, '{}', '{}', '{}', ARRAY[gen_random_uuid()], '{0}', '{x}')",
+                ) shouldBe "1"
+                client.deletePool("kept")
+                shouldThrow<PoolDeletedException> { client.pool("kept", 2) }
+                val renewAndAsk =
+                    suspend {
+                        own.database.query("SELECT numpool.renew($holder, '{}')")
+                        runCatching { client.pool("kept", 2) }
+                    }
+                awaited("the name to be free", renewAndAsk) { it.isSuccess }.getOrThrow().capacity shouldBe 2
+            }
+        }
+
         test("while slots are out, the name is taken, and says so") {
             val client = stage.client()
             val pool = client.pool("doomed", 1)
@@ -103,6 +158,9 @@ class DeletePoolTest :
             shouldThrow<PoolNotFoundException> { client.pool("used") }
             shouldThrow<NumpoolException> { pool.refresh() }
             shouldThrow<NumpoolException> { pool.updateMetadata(1) }
+            client.pool("used", 2)
+            shouldThrow<PoolDeletedException> { pool.refresh() }
+            pool.capacity shouldBe 1
         }
 
         test("an unknown pool cannot be deleted") {
@@ -121,3 +179,9 @@ class DeletePoolTest :
             }
         }
     })
+
+/** Neither a poll nor a renewal comes in time to tell it anything. */
+private fun NumpoolOptions.Builder.onlyByNotice() {
+    pollInterval = 1.hours
+    sessionTtl = 3.hours
+}

@@ -4,12 +4,13 @@ import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.matchers.shouldBe
 import kotlinx.coroutines.coroutineScope
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.hours
 
 class ResizeTest :
     StageSpec({
         test("growing grants waiters of every client at once, in order") {
             coroutineScope {
-                val (a, b) = sharedPool(capacity = 1)
+                val (a, b) = List(2) { stage.client { pollInterval = 1.hours }.pool("grown", 1) }
                 val holder = a.acquire()
                 val waiters = listOf(b, a, b).map { pool -> queued(pool) { pool.acquire() } }
                 a.resize(3)
@@ -34,9 +35,15 @@ class ResizeTest :
                 held[1].release() shouldBe ResourceState.RELEASED
                 val waiter = queued(a) { a.acquire() }
                 shouldThrow<AcquireTimeoutException> { b.acquire(timeout = Duration.ZERO) }.capacity shouldBe 1
+                val next = queued(b) { b.acquire() }
                 held[0].release()
-                waiter.value().index shouldBe 0
-                b.tryAcquire() shouldBe null
+                waiter.value().let {
+                    it.index shouldBe 0
+                    b.awaitWaiting(1)
+                    b.tryAcquire() shouldBe null
+                    it.release()
+                }
+                next.value().index shouldBe 0
             }
         }
 
