@@ -109,6 +109,11 @@ class AcquireTest :
                 status.queue.single().label shouldBe "next 🚂"
                 holder.release()
                 waiter.value().label shouldBe "next 🚂"
+                a
+                    .status()
+                    .holders
+                    .single()
+                    .label shouldBe "next 🚂"
             }
         }
 

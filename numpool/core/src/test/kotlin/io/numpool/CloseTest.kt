@@ -8,10 +8,12 @@ import io.kotest.matchers.types.shouldBeInstanceOf
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
 import java.util.concurrent.ConcurrentLinkedQueue
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -85,7 +87,8 @@ class CloseTest :
                             try {
                                 awaitCancellation()
                             } finally {
-                                withContext(NonCancellable) { b.status() }
+                                // time enough for a release to overtake the block, if one were sent
+                                withContext(NonCancellable) { repeat(20) { b.status() } }
                                 order += "block ended"
                             }
                         }
@@ -150,6 +153,27 @@ class CloseTest :
             held.isHeld shouldBe false
             held.release() shouldBe ResourceState.LOST
             taken.forEach { it.close() }
+        }
+
+        test("close is bounded, also while a block does not end") {
+            coroutineScope {
+                val client = stage.client { closeTimeout = 500.milliseconds }
+                val runs = CompletableDeferred<Unit>()
+                val end = CompletableDeferred<Unit>()
+                val block =
+                    asking {
+                        client.pool("endless", 1).withResource {
+                            runs.complete(Unit)
+                            withContext(NonCancellable) { end.await() }
+                        }
+                    }
+                runs.await()
+                val closing = async(Dispatchers.IO) { client.close() }
+                withTimeoutOrNull(PATIENCE) { closing.await() } shouldBe Unit
+                block.isCompleted shouldBe false
+                end.complete(Unit)
+                block.failure().shouldBeInstanceOf<NumpoolClosedException>()
+            }
         }
 
         test("the DataSource stays open and usable") {

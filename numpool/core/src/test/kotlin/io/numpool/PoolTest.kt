@@ -110,6 +110,8 @@ class BadInputTest :
                 "nul\u0000",
                 "half \ud83c",
                 "\u2028",
+                "\u2029",
+                "unassigned \u0378",
             )) {
                 refused("printable") { client.pool(bad, 1) }
             }

@@ -4,12 +4,16 @@ import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.matchers.comparables.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
+import io.kotest.matchers.types.shouldBeInstanceOf
+import io.numpool.internal.Client
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 
@@ -45,6 +49,19 @@ class ResourceTest :
             resource.release() shouldBe ResourceState.RELEASED
             resource.close()
             pool.status().held() shouldBe 0
+        }
+
+        test("a second release sends nothing") {
+            val client = stage.client()
+            val sent = (client as Client).counters.items
+            val pool = client.pool("sent once", 1)
+            val resource = pool.acquire()
+            resource.release()
+            sent.sum() shouldBe 2
+            resource.release()
+            resource.close()
+            pool.acquire().release() // after whatever they sent
+            sent.sum() shouldBe 4
         }
 
         test("a second release does not free the slot of the next holder") {
@@ -169,6 +186,34 @@ class WithResourceTest :
                 resource.isHeld shouldBe false
                 resource.state shouldBe ResourceState.LOST
                 resource.awaitLost()!!.token shouldBe lost.token
+            }
+        }
+
+        test("a caller that is itself cancelled hears of that, not of the loss") {
+            coroutineScope {
+                val client = stage.client()
+                val pool = client.pool("both", 1)
+                val inside = CompletableDeferred<Resource>()
+                val mayEnd = CompletableDeferred<Unit>()
+                val thrown = CompletableDeferred<Throwable?>()
+                val caller =
+                    launch {
+                        val call =
+                            runCatching {
+                                pool.withResource {
+                                    inside.complete(it)
+                                    withContext(NonCancellable) { mayEnd.await() }
+                                    awaitCancellation()
+                                }
+                            }
+                        thrown.complete(call.exceptionOrNull())
+                    }
+                val resource = inside.await()
+                client.deletePool("both")
+                resource.awaitLost()
+                caller.cancel()
+                mayEnd.complete(Unit)
+                thrown.await().shouldBeInstanceOf<CancellationException>()
             }
         }
 

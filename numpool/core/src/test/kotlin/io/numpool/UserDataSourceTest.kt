@@ -4,17 +4,25 @@ import io.kotest.matchers.collections.shouldBeEmpty
 import io.kotest.matchers.collections.shouldNotBeEmpty
 import io.kotest.matchers.shouldBe
 import io.numpool.testkit.TestPostgres
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
 import java.lang.reflect.InvocationHandler
 import java.lang.reflect.InvocationTargetException
 import java.lang.reflect.Proxy
 import java.sql.Connection
 import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
+import java.util.concurrent.atomic.AtomicInteger
 import javax.sql.DataSource
 
 /** DataSources as users have them: their connections are not in autocommit, or isolated more than READ COMMITTED. */
 class UserDataSourceTest :
     StageSpec({
+        val isBusy = AtomicBoolean()
         val levels =
             mapOf(
                 "REPEATABLE READ" to Connection.TRANSACTION_REPEATABLE_READ,
@@ -56,6 +64,28 @@ class UserDataSourceTest :
                     own.database.execute("ALTER DATABASE ${own.database.name()} SET default_transaction_isolation = '${name.lowercase()}'")
                     own.exercise(own.hikari())
                 }
+            }
+        }
+
+        test("storeConnections of them are used at a time, and no more") {
+            coroutineScope {
+                val together = CountDownLatch(3)
+                val dataSource =
+                    Lending(stage.database.dataSource()) {
+                        if (isBusy.get()) {
+                            together.countDown()
+                            together.await(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)
+                        }
+                    }
+                val pool =
+                    stage
+                        .client(dataSource) {
+                            storeConnections = 3
+                            pollOnly = true
+                        }.pool("together", 1)
+                isBusy.set(true)
+                List(30) { async(Dispatchers.Default) { pool.status() } }.awaitAll()
+                dataSource.most.get() shouldBe 3
             }
         }
 
@@ -110,11 +140,19 @@ private class Lending(
 ) : DataSource by from {
     val returned = ConcurrentLinkedQueue<Returned>()
 
+    /** Lent at a time, at most. */
+    val most = AtomicInteger()
+    private val lent = AtomicInteger()
+
     override fun getConnection(): Connection {
+        most.accumulateAndGet(lent.incrementAndGet(), ::maxOf)
         val real = from.connection.apply(set)
         val handler =
             InvocationHandler { _, method, arguments ->
-                if (method.name == "close" && !real.isClosed) returned += Returned(real.autoCommit, real.transactionIsolation)
+                if (method.name == "close" && !real.isClosed) {
+                    returned += Returned(real.autoCommit, real.transactionIsolation)
+                    lent.decrementAndGet()
+                }
                 try {
                     method.invoke(real, *(arguments ?: emptyArray()))
                 } catch (e: InvocationTargetException) {
