@@ -15,6 +15,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import java.util.concurrent.ConcurrentLinkedQueue
+import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.measureTime
@@ -59,10 +60,16 @@ class CloseTest :
             }
         }
 
+        test("a client that only polls is closed, too, and says so") {
+            val client = stage.client { pollOnly = true }
+            client.close()
+            client.mode shouldBe NumpoolMode.CLOSED
+        }
+
         test("what is held goes to the next in line at once, and says so") {
             coroutineScope {
                 val a = stage.client()
-                val b = stage.client().pool("handed", 2)
+                val b = stage.client { pollInterval = 1.hours }.pool("handed", 2)
                 val held = List(2) { a.pool("handed", 2).acquire() }
                 val waiters = List(2) { queued(b) { b.acquire() } }
                 a.close()
@@ -203,6 +210,33 @@ class ClosePoolTest :
                 next.value().index shouldBe mine.index
                 mine.release() shouldBe ResourceState.RELEASED
                 others.isHeld shouldBe true
+            }
+        }
+
+        test("a block that runs is cancelled, and its slot goes on when it has ended") {
+            coroutineScope {
+                val client = stage.client()
+                val other = client.pool("view of a block", 1)
+                val pool = client.pool("view of a block")
+                val runs = CompletableDeferred<Unit>()
+                val heldAtItsEnd = CompletableDeferred<Int>()
+                val block =
+                    asking {
+                        pool.withResource {
+                            runs.complete(Unit)
+                            try {
+                                awaitCancellation()
+                            } finally {
+                                // time enough for a release to overtake the block, if one were sent
+                                withContext(NonCancellable) { heldAtItsEnd.complete(List(20) { other.status().held() }.last()) }
+                            }
+                        }
+                    }
+                runs.await()
+                pool.close()
+                block.failure().shouldBeInstanceOf<NumpoolClosedException>().message shouldContain "pool 'view of a block' is closed"
+                heldAtItsEnd.await() shouldBe 1
+                other.awaitIdle()
             }
         }
 

@@ -26,16 +26,17 @@ class HooksTest :
                 told.next("released told 0 ${first.token}").waited!!.toMillis() shouldBeGreaterThan 19
                 val second = waiter.value()
                 second.token shouldBe ticket
-                told.next("acquired told 0 $ticket")
+                told.next("acquired told 0 $ticket").waited!!.toMillis() shouldBeGreaterThan 19
                 second.close()
                 told.next("released told 0 $ticket")
             }
         }
 
-        test("timedOut tells how long was waited") {
+        test("timedOut tells how long was waited, and nothing of who did not wait") {
             val told = Told()
             val pool = stage.client { listen(told) }.pool("timed out", 1)
             pool.acquire()
+            pool.tryAcquire() shouldBe null
             shouldThrow<AcquireTimeoutException> { pool.acquire(timeout = 100.milliseconds) }
             told.next("timedOut timed out").waited!!.toMillis() shouldBeGreaterThan 99
         }
@@ -96,6 +97,9 @@ class HooksTest :
                 told.next("acquired thrown at 0 ${holder.token}")
                 client.deletePool("thrown at")
                 waiter.value().awaitLost()!!.pool shouldBe "thrown at"
+                val two = client.pool("thrown at for two", 2).let { listOf(it.acquire(), it.acquire()) }
+                client.deletePool("thrown at for two")
+                two.forEach { it.awaitLost()!!.pool shouldBe "thrown at for two" }
                 await("a second to pass without harm", { client.mode }) { it == NumpoolMode.LISTENING }
                 client.close()
             }
