@@ -17,7 +17,7 @@ import kotlin.concurrent.thread
 
 /**
  * Connections of another DataSource that break on demand: all of them and for good ([cut]: to the database it is as if the process had been
- * killed), or around a call of `exchange`.
+ * killed), or around a call of one [function].
  */
 internal class FaultyDataSource(
     private val real: DataSource,
@@ -27,6 +27,9 @@ internal class FaultyDataSource(
     private val unsent = AtomicInteger()
     private val held = AtomicInteger()
     private val stalled = AtomicReference<Stall?>()
+
+    /** Of the database; its calls are those that break. */
+    @Volatile var function = "exchange"
 
     @Volatile private var late: LateCalls? = null
 
@@ -48,17 +51,17 @@ internal class FaultyDataSource(
         isCut = false
     }
 
-    /** The next call of `exchange` is done, but its answer is lost with the connection. */
+    /** The next call is done, but its answer is lost with the connection. */
     fun loseNextAnswer() {
         unanswered.incrementAndGet()
     }
 
-    /** The next call of `exchange` is lost with the connection, and never arrives. */
+    /** The next call is lost with the connection, and never arrives. */
     fun loseNextCall() {
         unsent.incrementAndGet()
     }
 
-    /** For the client the next call of `exchange` is lost; it arrives when [LateCalls.arrive] says. */
+    /** For the client the next call is lost; it arrives when [LateCalls.arrive] says. */
     fun delayNextCall(): LateCalls {
         val calls = LateCalls()
         late = calls
@@ -66,7 +69,7 @@ internal class FaultyDataSource(
         return calls
     }
 
-    /** The next call of `exchange` is sent only when [Stall.end] says. */
+    /** The next call is sent only when [Stall.end] says. */
     fun stallNextCall(): Stall = Stall().also { stalled.set(it) }
 
     class Stall {
@@ -162,7 +165,7 @@ internal class FaultyDataSource(
             statement: Any?,
             sql: String,
         ): Any? {
-            if ("exchange" !in sql) return statement
+            if (function !in sql) return statement
             val callable = statement is CallableStatement
             val type: Class<out PreparedStatement> = if (callable) CallableStatement::class.java else PreparedStatement::class.java
             return proxy(type) { method, arguments ->

@@ -152,12 +152,16 @@ class GoDefectsTest :
 
         test("3: a crashed holder's slot comes back") {
             val connections = FaultyDataSource(database.dataSource())
-            database.open("next") { reaperTick = 100.milliseconds }.use { alive ->
-                val dying = database.open("crashed", connections) { briefly() }
-                val held = dying.pool("crashed", 1).acquire()
-                connections.cut()
-                alive.pool("crashed").acquire(timeout = PATIENCE).use { it.token shouldBeGreaterThan held.token }
-                dying.close()
+            database.open("waits") { pollInterval = NEVER }.use { waits ->
+                database.open("reaps") { reaperTick = 100.milliseconds }.use {
+                    val dying = database.open("crashed", connections) { briefly() }
+                    val session = dying.session
+                    val held = dying.pool("crashed", 1).acquire()
+                    connections.cut()
+                    waits.pool("crashed").acquire(timeout = PATIENCE).use { it.token shouldBeGreaterThan held.token }
+                    awaited("nothing is left of it") { database.query("SELECT count(*) FROM numpool.session WHERE id = $session") == "0" }
+                    dying.close()
+                }
             }
         }
 

@@ -111,6 +111,16 @@ class LostCallTest :
             }
         }
 
+        test("the answer of a delete is lost: it is done, and not said to be of an unknown pool") {
+            faulty { client, pool, connections ->
+                connections.function = "delete_pool"
+                connections.loseNextAnswer()
+                client.deletePool(pool.id)
+                connections.broken.get() shouldBe 1
+                client.pools(pool.id).shouldBeEmpty()
+            }
+        }
+
         test("the answer of a try is lost: it has one slot, or none when the caller was told that the database is away") {
             faulty { _, pool, connections ->
                 connections.loseNextAnswer()

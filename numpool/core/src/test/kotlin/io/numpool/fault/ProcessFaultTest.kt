@@ -76,6 +76,22 @@ class ProcessFaultTest :
             }
         }
 
+        test("kill -9 of a waiter: its place in the queue is gone, though no slot comes free") {
+            database.open("survivor").use { client ->
+                val pool = client.pool("left the queue", 1)
+                val held = pool.acquire()
+                database.participant("left the queue").use { waiter ->
+                    waiter.send("queue")
+                    awaited("the other process waits") {
+                        database.query("SELECT count(*) FROM numpool.waiting WHERE pool = 'left the queue'") == "1"
+                    }
+                    waiter.kill()
+                    awaited("nobody waits") { database.query("SELECT count(*) FROM numpool.waiting WHERE pool = 'left the queue'") == "0" }
+                }
+                held.close()
+            }
+        }
+
         test("SIGSTOP of a holder past its TTL, then SIGCONT: granted on, and it sees its slot lost before it does anything with it") {
             val ttl = 1_500L
             database.open("survivor") { reaperTick = 200.milliseconds }.use { client ->
