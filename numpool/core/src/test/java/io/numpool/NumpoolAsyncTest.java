@@ -63,13 +63,32 @@ final class NumpoolAsyncTest extends FacadeTest {
     }
 
     @Test
+    @DisplayName("by force a pool is deleted though a slot of it does not come back")
+    void deleteByForce() throws Exception {
+        var numpool = client();
+        get(numpool.pool("forced", 1));
+        var holder = database()
+                .query(
+                        "SELECT session_id FROM numpool.open_session(ROW('holder', 'host', 1)::numpool.process, 90000, 300, true, NULL)");
+        var number = database().query("SELECT number FROM numpool.pool WHERE id = 'forced'");
+        assertEquals(
+                "1",
+                database()
+                        .query("SELECT held FROM numpool.exchange(" + holder + ", 0, " + number
+                                + ", false, '{}', '{}', '{}', ARRAY[gen_random_uuid()], '{0}', '{x}')"));
+        get(numpool.deletePool("forced", true));
+        assertEquals(2, get(numpool.pool("forced", 2)).capacity());
+    }
+
+    @Test
     @DisplayName("wrong arguments fail the future with IllegalArgumentException")
     void wrongArguments() throws Exception {
         var numpool = client();
         assertInstanceOf(IllegalArgumentException.class, failure(numpool.pool("", 1)));
         assertInstanceOf(IllegalArgumentException.class, failure(numpool.pool("p", 8193)));
-        assertThrows(
+        var negative = assertThrows(
                 IllegalArgumentException.class, () -> AcquireOptions.builder().timeout(Duration.ofMillis(-1)));
+        assertEquals("timeout PT-0.001S: not negative", negative.getMessage());
     }
 
     @Test

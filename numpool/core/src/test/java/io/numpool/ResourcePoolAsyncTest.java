@@ -68,6 +68,35 @@ final class ResourcePoolAsyncTest extends FacadeTest {
     }
 
     @Test
+    @DisplayName("tryAcquire with a label and a request id")
+    void tryOptions() {
+        var pool = get(client().pool("try options", 2));
+        var options = AcquireOptions.builder()
+                .label("job 8")
+                .requestId(UUID.randomUUID())
+                .build();
+        var first = get(pool.tryAcquire(options)).orElseThrow();
+        assertEquals(Optional.of("job 8"), first.label());
+        assertEquals(first.token(), get(pool.tryAcquire(options)).orElseThrow().token());
+    }
+
+    @Test
+    @DisplayName("withResource with a label and a timeout")
+    void withResourceOptions() throws Exception {
+        var pool = get(client().pool("with options", 1));
+        var options = AcquireOptions.builder()
+                .label("job 9")
+                .timeout(Duration.ofMillis(100))
+                .build();
+        assertEquals(Optional.of("job 9"), get(pool.withResource(options, Runnable::run, ResourceAsync::label)));
+        awaitIdle(pool);
+        get(pool.acquire());
+        assertInstanceOf(
+                AcquireTimeoutException.class,
+                failure(pool.withResource(options, Runnable::run, ResourceAsync::label)));
+    }
+
+    @Test
     @DisplayName("cancel leaves the queue, and leaks nothing")
     void cancel() {
         var pool = get(client().pool("cancel", 1));
