@@ -77,6 +77,19 @@ class AcquireTest :
             }
         }
 
+        test("a timeout tells the place that the caller had come to") {
+            coroutineScope {
+                val (a, b) = sharedPool(capacity = 1)
+                a.acquire()
+                val first = queued(a) { a.acquire() }
+                val impatient = stage.client { pollInterval = 50.milliseconds }.pool(a.id)
+                val second = queued(impatient) { impatient.acquire(timeout = 1.seconds) }
+                first.cancel()
+                b.awaitWaiting(1)
+                (second.failure() as AcquireTimeoutException).place shouldBe 1
+            }
+        }
+
         test("a timeout of 0 tries once") {
             val (a, b) = sharedPool(capacity = 1)
             val holder = a.acquire(timeout = Duration.ZERO)

@@ -13,11 +13,13 @@ class CleanupTest :
         test("cleanup drops the schema, and closes the client") {
             Stage().use { stage ->
                 val client = stage.client()
+                val other = stage.client()
                 client.pool("used", 2).acquire()
                 client.cleanup()
                 schemas(stage) shouldBe 0
                 client.mode shouldBe NumpoolMode.CLOSED
                 shouldThrow<NumpoolClosedException> { client.pools("") }
+                shouldThrow<SchemaMissingException> { other.pools("") }.schema shouldBe "numpool"
                 stage.client { migrate = true }.pool("anew", 1).withResource { it.index } shouldBe 0
             }
         }

@@ -8,6 +8,7 @@ import io.kotest.matchers.string.shouldContain
 import io.kotest.matchers.string.shouldNotContain
 import io.numpool.testkit.TestPostgres
 import java.net.ServerSocket
+import java.sql.SQLException
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -29,6 +30,7 @@ class RefusedSurroundingsTest :
             val dataSource = stage.database.postgresDataSource().apply { password = "wrong" }
             val denied = shouldThrow<StoreAccessDeniedException> { Numpool.open(dataSource) }
             denied.message shouldContain "password"
+            (denied.cause as SQLException).sqlState shouldBe "28P01"
         }
 
         test("a wrong password: HikariCP") {
@@ -60,7 +62,16 @@ class RefusedSurroundingsTest :
 
         test("an unknown database") {
             val dataSource = stage.database.postgresDataSource().apply { databaseName = "nowhere" }
-            shouldThrow<NumpoolException> { Numpool.open(dataSource) { openTimeout = 1.seconds } }.message shouldContain "nowhere"
+            shouldThrow<StoreAccessDeniedException> { Numpool.open(dataSource) { openTimeout = 1.seconds } }.message shouldContain "nowhere"
+        }
+
+        test("no right to connect: names the privilege") {
+            Stage().use { closed ->
+                closed.database.execute("REVOKE CONNECT ON DATABASE ${closed.database.name()} FROM PUBLIC")
+                Role(closed).use { role ->
+                    shouldThrow<StoreAccessDeniedException> { Numpool.open(role.dataSource) }.message shouldContain "CONNECT privilege"
+                }
+            }
         }
 
         test("a host where nobody listens: unavailable within the open timeout, naming the host") {

@@ -259,6 +259,7 @@ class ConnectionFaultTest :
                         sessionTtl = 1_500.milliseconds
                         detachGrace = 500.milliseconds
                     }.use { polls ->
+                        val session = polls.session
                         val held = holder.pool("polled", 1).acquire()
                         coroutineScope {
                             val next = queued(polls.pool("polled"))
@@ -266,6 +267,7 @@ class ConnectionFaultTest :
                             held.release()
                             next.soon().release() shouldBe ResourceState.RELEASED
                         }
+                        polls.session shouldBe session
                     }
             }
         }

@@ -10,6 +10,7 @@ import io.numpool.ResourceLostException
 import io.numpool.ResourceState
 import io.numpool.internal.Deadline
 import io.numpool.internal.Moment
+import io.numpool.testkit.Await
 import io.numpool.testkit.History
 import io.numpool.testkit.HistoryChecker
 import io.numpool.testkit.TestPostgres
@@ -19,7 +20,10 @@ import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.isActive
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
+import java.util.concurrent.CountDownLatch
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
@@ -92,6 +96,31 @@ class DeadlineTest :
                     sessionTtl = 1_200.milliseconds
                     closeTimeout = 50.milliseconds
                 }.use { outlived("ttl", it, connections) }
+        }
+
+        test("a holder sees its slot lost by its clocks, though no thread of the client gets to run") {
+            val threads = maxOf(2, Runtime.getRuntime().availableProcessors())
+            val busy = CountDownLatch(1)
+            database
+                .open("starved") {
+                    pollOnly = true
+                    detachGrace = 300.milliseconds
+                    sessionTtl = 900.milliseconds
+                }.use { client ->
+                    val held = client.pool("starved", 1).acquire()
+                    coroutineScope {
+                        repeat(threads) { launch(Dispatchers.Default) { busy.await() } }
+                        withContext(Dispatchers.IO) {
+                            try {
+                                Await.until("it is not held") { !held.isHeld }
+                                held.state shouldBe ResourceState.LOST
+                            } finally {
+                                busy.countDown()
+                            }
+                        }
+                    }
+                    held.release() shouldBe ResourceState.LOST
+                }
         }
 
         test("a deadline goes by the clock that saw more time: one stands still while the machine sleeps, one may be set back") {
