@@ -56,7 +56,7 @@ class CloseTest :
                 { pool.refresh() },
                 { pool.statuses().collect { } },
             )) {
-                shouldThrow<NumpoolClosedException> { use() }
+                shouldThrow<NumpoolClosedException> { use() }.message shouldContain "'${client.name}' is closed"
             }
         }
 

@@ -1,6 +1,7 @@
 package io.numpool
 
 import io.kotest.assertions.throwables.shouldThrow
+import io.kotest.matchers.collections.shouldBeEmpty
 import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.longs.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
@@ -131,6 +132,7 @@ class DeletePoolTest :
             shouldThrow<PoolDeletedException> { client.pool("doomed", 1) }.pool shouldBe "doomed"
             shouldThrow<PoolDeletedException> { client.pool("doomed") }
             shouldThrow<PoolDeletedException> { pool.acquire() }
+            client.pools("doomed").shouldBeEmpty()
             client.deletePool("doomed", force = true)
             client.pool("doomed", 3).capacity shouldBe 3
         }

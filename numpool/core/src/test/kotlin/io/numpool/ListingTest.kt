@@ -62,6 +62,8 @@ class ListingTest :
                 one.who.host.isNotBlank() shouldBe true
                 Duration.between(before, one.since).abs() shouldBeLessThan Duration.ofMinutes(1)
                 two.who.application shouldBe "other"
+                two.index shouldBe second.index
+                two.index shouldBe 1
                 two.token shouldBe second.token
                 two.label shouldBe null
             }
@@ -75,9 +77,11 @@ class ListingTest :
                 val queue = b.queue()
                 queue.map { it.label } shouldBe listOf("1", "2", "3")
                 queue.map { it.ticket } shouldBe queue.map { it.ticket }.sorted()
+                queue.forEach { Duration.between(it.since, Instant.now()).abs() shouldBeLessThan Duration.ofMinutes(1) }
                 queue.map { it.who.session }.distinct().size shouldBe 2
                 holder.release()
-                waiters.forEach { it.value().release() }
+                val granted = waiters.map { waiter -> waiter.value().also { it.release() }.token }
+                granted shouldBe queue.map { it.ticket }
                 b.queue().shouldBeEmpty()
             }
         }
@@ -86,10 +90,11 @@ class ListingTest :
             coroutineScope {
                 val (a, b) = sharedPool(capacity = 1)
                 val seen = Channel<PoolStatus>(Channel.UNLIMITED)
-                val watch = launch { a.statuses(interval = 20.milliseconds).collect { seen.send(it) } }
+                val watch = launch { a.statuses(interval = 1.milliseconds).collect { seen.send(it) } }
 
                 suspend fun next() = withTimeout(PATIENCE) { seen.receive() }
                 next().held() shouldBe 0
+                repeat(20) { b.status() } // nothing changes, and nothing is told
                 val resource = b.acquire(label = "watched")
                 next().holders.single().label shouldBe "watched"
                 resource.release()

@@ -18,6 +18,7 @@ class OptionsTest :
         test("the defaults are those of the table") {
             val options = NumpoolOptions.defaults()
             options.name shouldEndWith "/${ProcessHandle.current().pid()}"
+            options.name.substringBefore('/').isNotBlank() shouldBe true
             options.schema shouldBe "numpool"
             options.migrate shouldBe null
             options.sessionTtl shouldBe seconds(30)
