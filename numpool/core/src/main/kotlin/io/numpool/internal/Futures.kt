@@ -156,7 +156,7 @@ private class ClientView(
 
 private class PoolFutures(
     private val pool: ResourcePool,
-) : ResourcePoolAsync {
+) : StatusPublisher() {
     override fun id(): String = pool.id
 
     override fun capacity(): Int = pool.capacity
@@ -207,7 +207,7 @@ private class PoolFutures(
 
     override fun queue(): CompletableFuture<List<Waiter>> = Futures.future { pool.queue() }
 
-    override fun statuses(interval: JavaDuration): Flow.Publisher<PoolStatus> =
+    override fun publisher(interval: JavaDuration): Flow.Publisher<PoolStatus> =
         pool.statuses(interval.toKotlinDuration()).conflate().asPublisher()
 
     override fun metadata(): Optional<JsonNode> = Optional.ofNullable(pool.metadata)
