@@ -21,7 +21,8 @@ class HooksTest :
                 val waiter = queued(pool) { pool.acquire() }
                 val ticket = pool.queue().single().ticket
                 told.next("queued told $ticket")
-                await("time to pass", { first.heldFor }) { it > 20.milliseconds }
+                val queued = first.heldFor
+                await("time to pass", { first.heldFor }) { it > queued + 20.milliseconds }
                 first.release()
                 told.next("released told 0 ${first.token}").waited!!.toMillis() shouldBeGreaterThan 19
                 val second = waiter.value()
