@@ -3,6 +3,7 @@ package io.numpool
 import io.kotest.matchers.comparables.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
 import io.numpool.internal.Futures
+import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
@@ -10,7 +11,9 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.yield
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.random.Random
 import kotlin.time.Duration.Companion.hours
@@ -20,6 +23,22 @@ import kotlin.time.Duration.Companion.milliseconds
 class CancelledAcquiresTest :
     StageSpec({
         timeout = 180_000
+
+        test("a value that comes when its future is cancelled already is dropped, to be given back") {
+            val started = CompletableDeferred<Unit>()
+            val cancelled = CountDownLatch(1)
+            val dropped = CompletableDeferred<String>()
+            val future =
+                Futures.future({ dropped.complete(it) }) {
+                    started.complete(Unit)
+                    cancelled.await() // does not see that it is cancelled
+                    "value"
+                }
+            started.await()
+            future.cancel(true) shouldBe true
+            cancelled.countDown()
+            withTimeout(PATIENCE) { dropped.await() } shouldBe "value"
+        }
 
         test("100,000 acquires cancelled at random moments leave every slot free and the queue empty") {
             val seed = Random.nextLong()
