@@ -355,6 +355,35 @@ final class ResourcePoolAsyncTest extends FacadeTest {
     }
 
     @Test
+    @DisplayName("statuses: who asks for none is told so")
+    void statusesOfNone() {
+        var pool = get(client().pool("published", 1));
+        var failure = new CompletableFuture<Throwable>();
+        pool.statuses(Duration.ofMillis(20)).subscribe(new Flow.Subscriber<>() {
+            @Override
+            public void onSubscribe(Flow.Subscription it) {
+                it.request(0);
+            }
+
+            @Override
+            public void onNext(PoolStatus status) {
+                failure.completeExceptionally(new AssertionError(status));
+            }
+
+            @Override
+            public void onError(Throwable error) {
+                failure.complete(error);
+            }
+
+            @Override
+            public void onComplete() {
+                failure.completeExceptionally(new AssertionError("complete"));
+            }
+        });
+        assertInstanceOf(IllegalArgumentException.class, get(failure));
+    }
+
+    @Test
     @DisplayName("close of a pool fails its waiters, and gives back what it holds")
     void close() throws Exception {
         var numpool = client();

@@ -22,7 +22,7 @@ import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.conflate
 import kotlinx.coroutines.future.await
-import kotlinx.coroutines.jdk9.asPublisher
+import kotlinx.coroutines.jdk9.flowPublish
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
@@ -207,8 +207,11 @@ private class PoolFutures(
 
     override fun queue(): CompletableFuture<List<Waiter>> = Futures.future { pool.queue() }
 
-    override fun publisher(interval: JavaDuration): Flow.Publisher<PoolStatus> =
-        pool.statuses(interval.toKotlinDuration()).conflate().asPublisher()
+    // asPublisher would take a request for 0, against rule 3.9 of Reactive Streams
+    override fun publisher(interval: JavaDuration): Flow.Publisher<PoolStatus> {
+        val statuses = pool.statuses(interval.toKotlinDuration()).conflate()
+        return flowPublish { statuses.collect { send(it) } }
+    }
 
     override fun metadata(): Optional<JsonNode> = Optional.ofNullable(pool.metadata)
 
