@@ -62,15 +62,42 @@ public interface Notifier : AutoCloseable {
     ): Flow<NotifierEvent>
 
     /**
-     * Sends a notification on another connection, and returns when it is committed. Cancelling doesn't recall it.
+     * Sends a notification on another connection than the one that listens, and returns when it is committed. What is
+     * published while a transaction is under way goes together into the next one, in the order of the calls. Cancelled
+     * before its transaction has begun, it is not sent; later it may be.
      *
-     * @throws IllegalArgumentException for a name that is no channel's, or a payload longer than `maxPayloadBytes`
+     * @throws IllegalArgumentException for a name that is no channel's, or a payload that is longer than
+     *   `maxPayloadBytes` or contains NUL
      * @throws PublishException when it could not be sent; it may have been, if the connection broke meanwhile
+     * @throws NotifierClosedException when closed
      */
     public suspend fun publish(
         channel: String,
         payload: String = "",
     )
+
+    /**
+     * Sends a notification in the transaction that [connection] is in: it goes out when that commits, and not at all when
+     * it is rolled back. Blocks for a round trip. PostgreSQL sends equal notifications of one transaction once.
+     *
+     * @throws IllegalArgumentException as the other [publish]
+     * @throws PublishException when the database refuses; the transaction is aborted then
+     * @throws NotifierClosedException when closed
+     */
+    public fun publish(
+        connection: Connection,
+        channel: String,
+        payload: String = "",
+    )
+
+    /**
+     * How full the server's queue of notifications is, between 0 and 1, over all its databases. It fills up when a session
+     * that listens stays in a transaction; a full one makes every NOTIFY fail.
+     *
+     * @throws java.sql.SQLException when the database is not to be asked
+     * @throws NotifierClosedException when closed
+     */
+    public suspend fun queueUsage(): Double
 
     /**
      * Runs [block] on the LISTEN connection, between two reads, on the listener's thread; in the order of the calls.

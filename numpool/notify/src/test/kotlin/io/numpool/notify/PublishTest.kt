@@ -4,8 +4,24 @@ import com.zaxxer.hikari.HikariConfig
 import com.zaxxer.hikari.HikariDataSource
 import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.core.spec.style.FunSpec
+import io.kotest.matchers.comparables.shouldBeLessThan
+import io.kotest.matchers.ranges.shouldBeIn
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.supervisorScope
+import org.jooq.SQLDialect
+import org.jooq.impl.DSL
+import java.sql.Connection
+import java.sql.SQLException
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration.Companion.milliseconds
 
 class PublishTest :
@@ -61,6 +77,196 @@ class PublishTest :
             }
         }
 
+        test("what waits while a transaction is under way goes together into the next one, in order") {
+            val connections = CountingConnections(ConnectionProvider.of(database.url))
+            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+                val seen = notifier.watch("many")
+                notifier.awaitListening()
+                coroutineScope {
+                    connections.hold()
+                    val first = async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("many", "first") }
+                    connections.awaitUse()
+                    val others = List(500) { async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("many", "$it") } }
+                    val before = connections.uses
+                    connections.letGo()
+                    (listOf(first) + others).awaitAll()
+                    connections.uses - before shouldBeLessThan 5
+                }
+                seen.nextPayload() shouldBe "first"
+                List(500) { seen.nextPayload() } shouldBe List(500) { "$it" }
+            }
+        }
+
+        test("equal notifications that wait together all arrive") {
+            val connections = CountingConnections(ConnectionProvider.of(database.url))
+            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+                val seen = notifier.watch("equal")
+                notifier.awaitListening()
+                coroutineScope {
+                    connections.hold()
+                    val all =
+                        List(6) {
+                            async(start = CoroutineStart.UNDISPATCHED) {
+                                notifier.publish(
+                                    "equal",
+                                    if (it ==
+                                        3
+                                    ) {
+                                        "other"
+                                    } else {
+                                        "same"
+                                    },
+                                )
+                            }
+                        }
+                    connections.letGo()
+                    all.awaitAll()
+                }
+                List(6) { seen.nextPayload() } shouldBe listOf("same", "same", "same", "other", "same", "same")
+            }
+        }
+
+        test("one that is cancelled before its transaction has begun is not sent") {
+            val connections = CountingConnections(ConnectionProvider.of(database.url))
+            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+                val seen = notifier.watch("regretted")
+                notifier.awaitListening()
+                coroutineScope {
+                    connections.hold()
+                    val first = async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("regretted", "first") }
+                    connections.awaitUse()
+                    val regretted = async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("regretted", "no") }
+                    val last = async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("regretted", "last") }
+                    regretted.cancelAndJoin()
+                    connections.letGo()
+                    listOf(first, last).awaitAll()
+                }
+                List(2) { seen.nextPayload() } shouldBe listOf("first", "last")
+            }
+        }
+
+        test("one that the database refuses doesn't take the others with it") {
+            database.connect().use {
+                it.rows("SELECT 1") {}
+                it.createStatement().use { s -> s.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'") }
+            }
+            val url = database.url.replace("/${database.name}", "/latin")
+            val connections = CountingConnections(ConnectionProvider.of(url))
+            try {
+                Notifier.open(ConnectionProvider.of(url), connections, NotifierOptions.builder().build()).use { notifier ->
+                    val seen = notifier.watch("euros")
+                    notifier.awaitListening()
+                    supervisorScope {
+                        connections.hold()
+                        val all =
+                            listOf(
+                                "1 £",
+                                "1 €",
+                                "2 £",
+                            ).map { async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("euros", it) } }
+                        connections.letGo()
+                        all[0].await()
+                        shouldThrow<PublishException> { all[1].await() }.message shouldContain "LATIN1"
+                        all[2].await()
+                    }
+                    List(2) { seen.nextPayload() } shouldBe listOf("1 £", "2 £")
+                }
+            } finally {
+                database.connect().use { it.createStatement().use { s -> s.execute("DROP DATABASE latin WITH (FORCE)") } }
+            }
+        }
+
+        test("in the caller's transaction: with its commit, and not at all when it is rolled back") {
+            Notifier.open(database.dataSource).use { notifier ->
+                val seen = notifier.watch("orders")
+                database.connect().use { connection ->
+                    connection.autoCommit = false
+                    notifier.publish(connection, "orders", "rolled back")
+                    connection.rollback()
+                    connection.createStatement().use { it.execute("SET LOCAL synchronous_commit = on") }
+                    notifier.publish(connection, "orders", "committed")
+                    notifier.publish("orders", "meanwhile")
+                    seen.nextPayload() shouldBe "meanwhile"
+                    connection.rows("SHOW synchronous_commit") { it.getString(1) } shouldBe listOf("on")
+                    connection.commit()
+                    seen.nextPayload() shouldBe "committed"
+                }
+            }
+        }
+
+        test("in jOOQ's transaction") {
+            Notifier.open(database.dataSource).use { notifier ->
+                val seen = notifier.watch("jooq")
+                val dsl = DSL.using(database.dataSource, SQLDialect.POSTGRES)
+                shouldThrow<IllegalStateException> {
+                    dsl.transaction { it ->
+                        notifier.publish(it.dsl(), "jooq", "rolled back")
+                        throw IllegalStateException("no")
+                    }
+                }
+                dsl.transaction { it -> notifier.publish(it.dsl(), "jooq", "committed") }
+                seen.nextPayload() shouldBe "committed"
+            }
+        }
+
+        test("a bad channel name or payload is refused before it is sent, in a transaction, too") {
+            Notifier.open(database.dataSource).use { notifier ->
+                database.connect().use { connection ->
+                    connection.autoCommit = false
+                    shouldThrow<IllegalArgumentException> { notifier.publish("c", "a\u0000b") }.message shouldContain "NUL"
+                    shouldThrow<IllegalArgumentException> { notifier.publish(connection, "c", "a\u0000b") }.message shouldContain "NUL"
+                    shouldThrow<IllegalArgumentException> { notifier.publish(connection, "", "a") }
+                    shouldThrow<IllegalArgumentException> { notifier.publish(connection, "c", "x".repeat(7_901)) }
+                    connection.rows("SELECT 1") { it.getInt(1) } shouldBe listOf(1) // not aborted
+                }
+            }
+        }
+
+        test("an aborted transaction is an error that names the channel") {
+            Notifier.open(database.dataSource).use { notifier ->
+                database.connect().use { connection ->
+                    connection.autoCommit = false
+                    shouldThrow<SQLException> { connection.rows("SELECT 1/0") {} }
+                    shouldThrow<PublishException> { notifier.publish(connection, "late") }.channel shouldBe "late"
+                }
+            }
+        }
+
+        test("those who wait to send when it is closed are sent") {
+            val connections = CountingConnections(ConnectionProvider.of(database.url))
+            val notifier = Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build())
+            notifier.awaitListening()
+            Notifier.open(database.dataSource).use { other ->
+                val seen = other.watch("last")
+                coroutineScope {
+                    connections.hold()
+                    val all = List(3) { async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("last", "$it") } }
+                    val closing = async(Dispatchers.IO) { notifier.close() }
+                    notifier.awaitMode<NotifierMode.Closed>()
+                    connections.letGo()
+                    all.awaitAll()
+                    closing.await()
+                }
+                List(3) { seen.nextPayload() } shouldBe List(3) { "$it" }
+                shouldThrow<NotifierClosedException> { notifier.publish("last", "too late") }
+            }
+        }
+
+        test("tells how full the server's queue is") {
+            Notifier.open(database.dataSource).use { notifier ->
+                database.connect().use { connection ->
+                    notifier.queueUsage() shouldBeIn 0.0..0.01
+                    connection.autoCommit = false
+                    connection.createStatement().use { it.execute("LISTEN stuck") }
+                    connection.commit()
+                    connection.rows("SELECT 1") {} // and stays in that transaction
+                    val text = "x".repeat(7_000)
+                    repeat(300) { notifier.publish("stuck", text + it) }
+                    await("the queue to fill", { notifier.queueUsage() }) { it > 0.0 }
+                }
+            }
+        }
+
         test("what can't be sent is an error that names the channel") {
             database.proxy().use { proxy ->
                 Notifier.open(database.url(proxy)) { reconnectInterval = 10.milliseconds }.use { notifier ->
@@ -72,3 +278,37 @@ class PublishTest :
             }
         }
     })
+
+/** Borrowed for each use; counts them, and can make them wait. */
+private class CountingConnections(
+    private val real: ConnectionProvider,
+) : ConnectionProvider {
+    private val opened = AtomicInteger()
+
+    @Volatile
+    private var gate = CountDownLatch(0)
+
+    @Volatile
+    private var begun = CountDownLatch(0)
+
+    val uses: Int get() = opened.get()
+
+    override val prompt: Boolean get() = real.prompt
+    override val pooled: Boolean get() = true
+
+    override fun open(): Connection {
+        opened.incrementAndGet()
+        begun.countDown()
+        check(gate.await(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)) { "held for ever" }
+        return real.open()
+    }
+
+    fun hold() {
+        begun = CountDownLatch(1)
+        gate = CountDownLatch(1)
+    }
+
+    fun awaitUse() = check(begun.await(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)) { "nobody wanted a connection" }
+
+    fun letGo() = gate.countDown()
+}

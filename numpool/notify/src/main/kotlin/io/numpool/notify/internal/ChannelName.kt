@@ -11,5 +11,15 @@ internal fun requireChannelName(name: String): String {
     return name
 }
 
+/** A text that a NOTIFY can carry, of at most [maxBytes]. */
+internal fun requirePayload(
+    payload: String,
+    maxBytes: Int,
+) {
+    val bytes = payload.toByteArray().size
+    require(bytes <= maxBytes) { "payload has $bytes bytes, must be at most $maxBytes" }
+    require('\u0000' !in payload) { "payload contains the character NUL" }
+}
+
 /** [name] as SQL reads it, whatever it contains. */
 internal fun quoted(name: String): String = '"' + name.replace("\"", "\"\"") + '"'

@@ -35,6 +35,7 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import java.sql.Connection
+import java.sql.SQLException
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
@@ -62,13 +63,16 @@ internal class ListeningNotifier(
 
     private val reports = Reports(name, options.observer)
     private val subscriptions = Subscriptions()
-    private val outlet = Outlet.to(sender, Dispatchers.IO.limitedParallelism(SENDERS))
+    private val outlet = Outlet(sender, scope)
     private val listener = Listener(options, connections, subscriptions, outlet, reports, scope, ::enter)
 
     private val closing = AtomicBoolean()
     private val closed = CompletableDeferred<Unit>()
 
-    fun start(): Unit = listener.start(::giveUp)
+    fun start() {
+        outlet.start()
+        listener.start(::giveUp)
+    }
 
     override suspend fun subscribe(
         channel: String,
@@ -117,17 +121,49 @@ internal class ListeningNotifier(
         channel: String,
         payload: String,
     ) {
-        requireChannelName(channel)
-        val bytes = payload.toByteArray().size
-        require(bytes <= options.maxPayloadBytes) { "payload has $bytes bytes, must be at most ${options.maxPayloadBytes}" }
-        checkOpen()
+        check(channel, payload)
         try {
             outlet.notify(channel, payload)
         } catch (e: CancellationException) {
+            checkOpen() // closed meanwhile
             throw e
         } catch (e: Exception) {
             throw PublishException(channel, "could not notify $channel: ${e.message}", e)
         }
+    }
+
+    override fun publish(
+        connection: Connection,
+        channel: String,
+        payload: String,
+    ) {
+        check(channel, payload)
+        try {
+            connection.notify(channel, payload)
+        } catch (e: SQLException) {
+            throw PublishException(channel, "could not notify $channel: ${e.message}", e)
+        }
+    }
+
+    override suspend fun queueUsage(): Double {
+        checkOpen()
+        return outlet.use { connection ->
+            connection.createStatement().use { statement ->
+                statement.executeQuery("SELECT pg_catalog.pg_notification_queue_usage()").use {
+                    it.next()
+                    it.getDouble(1)
+                }
+            }
+        }
+    }
+
+    private fun check(
+        channel: String,
+        payload: String,
+    ) {
+        requireChannelName(channel)
+        requirePayload(payload, options.maxPayloadBytes)
+        checkOpen()
     }
 
     override suspend fun <T> onListenConnection(
@@ -173,6 +209,7 @@ internal class ListeningNotifier(
                 .toList()
                 .joinAll()
         }
+        outlet.finish(patience)
         scope.cancel()
         outlet.close()
         // Bounded, because neither a handler nor a driver can be forced to end.
@@ -231,7 +268,6 @@ internal class ListeningNotifier(
     }
 
     private companion object {
-        const val SENDERS = 16
         val LAST_PATIENCE = 1.seconds
 
         fun NotifierMode.isHopeless() = this is NotifierMode.Unavailable || this is NotifierMode.Closed

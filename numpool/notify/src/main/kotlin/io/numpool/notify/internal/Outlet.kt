@@ -1,104 +1,139 @@
 package io.numpool.notify.internal
 
 import io.numpool.notify.ConnectionProvider
-import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
+import kotlinx.coroutines.withTimeoutOrNull
 import java.sql.Connection
+import java.sql.SQLException
+import kotlin.time.Duration
 
 /** A notification doesn't survive a crash of the server, so waiting for the disk would gain nothing. */
-private const val NOTIFY = "SELECT pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.pg_notify(?, ?)"
+private const val NOTIFY_ALL =
+    "SELECT pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.count(pg_catalog.pg_notify(channel, payload)) " +
+        "FROM ROWS FROM (pg_catalog.unnest(?::pg_catalog.text[]), pg_catalog.unnest(?::pg_catalog.text[])) AS letters(channel, payload)"
 
-/** The way out for notifications; never the LISTEN connection, whose own echo would prove nothing. */
-internal interface Outlet : AutoCloseable {
+/** Of the caller's transaction nothing is changed. */
+private const val NOTIFY = "SELECT pg_catalog.pg_notify(?, ?)"
+
+/**
+ * The way out for notifications; never the LISTEN connection, whose own echo would prove nothing. What is asked for while a transaction
+ * is under way goes together into the next one, in order.
+ */
+internal class Outlet(
+    connections: ConnectionProvider,
+    private val scope: CoroutineScope,
+) : AutoCloseable {
+    private class Letter(
+        val channel: String,
+        val payload: String,
+    ) {
+        val sent = CompletableDeferred<Unit>()
+        val text = channel to payload
+    }
+
+    private val sending = Sending.through(connections)
+    private val turn = Mutex()
+    private val letters = Channel<Letter>(Channel.UNLIMITED)
+    private lateinit var sender: Job
+
+    /** Transactions made for [notify]. */
+    @Volatile
+    var transactions = 0L
+        private set
+
+    fun start() {
+        sender = scope.launch { run() }
+        sender.invokeOnCompletion { while (true) (letters.tryReceive().getOrNull() ?: break).sent.cancel() }
+    }
+
+    /** Returns when it is committed; cancelled before its transaction begins, it is not sent. CancellationException when closed. */
     suspend fun notify(
         channel: String,
         payload: String,
-    )
-
-    companion object {
-        fun to(
-            connections: ConnectionProvider,
-            io: CoroutineDispatcher,
-        ): Outlet = if (connections.pooled) PooledOutlet(connections, io) else KeptOutlet(connections, io)
-    }
-}
-
-/** Borrows a connection for each notification. */
-private class PooledOutlet(
-    private val connections: ConnectionProvider,
-    private val io: CoroutineDispatcher,
-) : Outlet {
-    // Interruptible, because waiting for a pool's connection may take long.
-    override suspend fun notify(
-        channel: String,
-        payload: String,
-    ): Unit = runInterruptible(io) { connections.open().use { it.notify(channel, payload) } }
-
-    override fun close() {}
-}
-
-/** Keeps one connection, because opening one for each notification is dear. */
-private class KeptOutlet(
-    private val connections: ConnectionProvider,
-    private val io: CoroutineDispatcher,
-) : Outlet {
-    private val turn = Mutex()
-
-    @Volatile
-    private var kept: Connection? = null
-
-    @Volatile
-    private var closed = false
-    private var usedNanos = 0L
-
-    override suspend fun notify(
-        channel: String,
-        payload: String,
     ) {
-        turn.withLock { runInterruptible(io) { send(channel, payload) } }
-    }
-
-    private fun send(
-        channel: String,
-        payload: String,
-    ) {
-        val connection = usable() ?: connections.open().also { kept = it }
+        val letter = Letter(channel, payload)
+        if (letters.trySend(letter).isFailure || sender.isCompleted) letter.sent.cancel()
         try {
-            connection.notify(channel, payload)
-            usedNanos = System.nanoTime()
-        } catch (e: Throwable) {
-            discard()
+            letter.sent.await()
+        } catch (e: CancellationException) {
+            letter.sent.cancel(e)
             throw e
         }
-        if (closed) discard()
     }
 
-    private fun usable(): Connection? {
-        val connection = kept ?: return null
-        if (System.nanoTime() - usedNanos < TRUSTED_NANOS || connections.isValid(connection)) return connection
-        discard()
-        return null
+    // Interruptible, because waiting for a pool's connection may take long.
+    suspend fun <T> use(block: (Connection) -> T): T = turn.withLock { runInterruptible(Dispatchers.IO) { sending.use(block) } }
+
+    private suspend fun run() {
+        var next = letters.receiveCatching().getOrNull()
+        while (next != null) {
+            val batch = LinkedHashMap<Pair<String, String>, Letter>()
+            // The server sends the same text once a transaction: the second one begins another.
+            while (next != null && batch.size < MOST && next.text !in batch) {
+                batch[next.text] = next
+                next = letters.tryReceive().getOrNull()
+            }
+            send(batch.values.filter { it.sent.isActive })
+            if (next == null) next = letters.receiveCatching().getOrNull()
+        }
     }
 
-    private fun discard() {
-        val connection = kept
-        kept = null
-        connection?.abortNow()
+    private suspend fun send(batch: List<Letter>) {
+        if (batch.isEmpty()) return
+        try {
+            use { connection -> connection.notifyAll(batch) }
+            transactions++
+            batch.forEach { it.sent.complete(Unit) }
+        } catch (e: CancellationException) {
+            batch.forEach { it.sent.cancel(e) }
+            throw e
+        } catch (e: Exception) {
+            // A refusal may be due to one of them, and nothing of them was sent.
+            if (batch.size > 1 && e.isRefusal()) batch.forEach { send(listOf(it)) } else batch.forEach { it.sent.completeExceptionally(e) }
+        }
+    }
+
+    private fun Connection.notifyAll(batch: List<Letter>) {
+        prepareStatement(NOTIFY_ALL).use {
+            it.setArray(1, createArrayOf("text", Array(batch.size) { i -> batch[i].channel }))
+            it.setArray(2, createArrayOf("text", Array(batch.size) { i -> batch[i].payload }))
+            it.execute()
+        }
+        if (!autoCommit) commit()
+    }
+
+    /** Sends what is waiting, for [patience] at most. */
+    suspend fun finish(patience: Duration) {
+        letters.close()
+        withTimeoutOrNull(patience) { sender.join() }
     }
 
     override fun close() {
-        closed = true
-        discard()
+        letters.close()
+        sending.close()
     }
 
     private companion object {
-        const val TRUSTED_NANOS = 500_000_000L
+        const val MOST = 256
+
+        /** A text that the database's encoding lacks, say. */
+        const val DATA_EXCEPTION = "22"
+
+        fun Exception.isRefusal() = this is SQLException && sqlState?.take(2) == DATA_EXCEPTION
     }
 }
 
-private fun Connection.notify(
+/** In the transaction that the connection is in. */
+internal fun Connection.notify(
     channel: String,
     payload: String,
 ) {
@@ -107,5 +142,4 @@ private fun Connection.notify(
         it.setString(2, payload)
         it.execute()
     }
-    if (!autoCommit) commit()
 }
