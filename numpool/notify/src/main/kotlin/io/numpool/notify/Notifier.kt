@@ -24,6 +24,12 @@ public interface Notifier : AutoCloseable {
     /** [mode] as it changes; a slow collector sees the newest only. */
     public val modes: StateFlow<NotifierMode>
 
+    /** Whether notifications arrive now: [mode] is [NotifierMode.Listening]. */
+    public val isHealthy: Boolean
+
+    /** Counters and times since it was opened. */
+    public val statistics: NotifierStatistics
+
     /** Whether its LISTEN connection is free of pgjdbc's 1 ms delay, see [PromptSocketFactory]. */
     public val prompt: Boolean
 

@@ -6,6 +6,7 @@ import io.kotest.matchers.comparables.shouldBeGreaterThan
 import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
+import io.numpool.notify.internal.Counters
 import io.numpool.notify.internal.Mailbox
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.channels.Channel
@@ -18,7 +19,7 @@ class BufferTest :
         val database = Database()
         afterSpec { database.close() }
 
-        fun mailbox(policy: BufferPolicy) = Mailbox("c", false, 3, policy, onRoom = {})
+        fun mailbox(policy: BufferPolicy) = Mailbox("c", false, 3, policy, Counters(), onRoom = {})
 
         fun notification(payload: String) = Notification("c", payload, 1, Instant.EPOCH)
 
@@ -30,7 +31,7 @@ class BufferTest :
 
         test("WAIT: refuses when full, and says when there is room") {
             var room = 0
-            val mailbox = Mailbox("c", false, 2, BufferPolicy.WAIT, onRoom = { room++ })
+            val mailbox = Mailbox("c", false, 2, BufferPolicy.WAIT, Counters(), onRoom = { room++ })
             listOf("1", "2", "3").map { mailbox.offer(notification(it)) } shouldBe listOf(true, true, false)
             (mailbox.take() as Notification).payload shouldBe "1"
             room shouldBe 1

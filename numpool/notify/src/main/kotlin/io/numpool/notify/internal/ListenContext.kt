@@ -19,6 +19,7 @@ internal class ListenContext(
     val watchdog: Watchdog,
     val echo: Echo,
     val reports: Reports,
+    val counters: Counters,
 ) {
     val delivery: Delivery = Delivery(subscriptions)
 }

@@ -91,6 +91,7 @@ internal class ListenLoop(
         error: Exception?,
     ) {
         val provenAt = session?.provenAt
+        context.counters.disconnected()
         if (error != null) {
             val reason = error.message ?: error.toString()
             count(session, error)

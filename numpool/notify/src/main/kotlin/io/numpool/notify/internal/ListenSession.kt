@@ -85,7 +85,11 @@ internal class ListenSession(
         }
         listening = wanted
         seenVersion = version
-        if (statements.isNotEmpty()) provenAt = Instant.now()
+        if (statements.isNotEmpty()) {
+            val now = Instant.now()
+            if (provenAt == null) context.counters.connected(now)
+            provenAt = now
+        }
         confirm(loss)
         (added - context.echo.channel).forEach { context.reports.tell { onSubscribe(it) } }
         dropped.forEach { context.reports.tell { onUnsubscribe(it) } }
@@ -161,6 +165,7 @@ internal class ListenSession(
                 echoCheck.hear(each.parameter)
             } else {
                 val notification = Notification(each.name, each.parameter, each.pid, now)
+                context.counters.received(now)
                 context.reports.tell { onNotification(notification) }
                 context.delivery.notification(notification)
             }

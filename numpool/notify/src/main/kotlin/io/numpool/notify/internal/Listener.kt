@@ -25,6 +25,7 @@ internal class Listener(
     subscriptions: Subscriptions,
     private val outlet: Outlet,
     private val reports: Reports,
+    counters: Counters,
     private val scope: CoroutineScope,
     setMode: (NotifierMode) -> Unit,
 ) {
@@ -36,7 +37,7 @@ internal class Listener(
     private val doorbell = Doorbell { wakes.trySend(Unit) }
     private val errands = ConcurrentLinkedQueue<Errand<*>>()
     private val context =
-        ListenContext(options, subscriptions, errands, doorbell, watchdog, Echo(channel, outlet, scope), reports)
+        ListenContext(options, subscriptions, errands, doorbell, watchdog, Echo(channel, outlet, scope), reports, counters)
     private val loop = ListenLoop(connections, context, setMode)
     private lateinit var coroutine: Job
 

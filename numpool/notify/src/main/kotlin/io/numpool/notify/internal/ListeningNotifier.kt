@@ -10,6 +10,7 @@ import io.numpool.notify.NotifierClosedException
 import io.numpool.notify.NotifierEvent
 import io.numpool.notify.NotifierMode
 import io.numpool.notify.NotifierOptions
+import io.numpool.notify.NotifierStatistics
 import io.numpool.notify.PublishException
 import io.numpool.notify.Subscription
 import kotlinx.coroutines.CancellationException
@@ -54,6 +55,8 @@ internal class ListeningNotifier(
     override val modes: StateFlow<NotifierMode> = mutableModes.asStateFlow()
     override val mode: NotifierMode get() = modes.value
     override val prompt: Boolean get() = connections.prompt
+    override val isHealthy: Boolean get() = mode is NotifierMode.Listening
+    override val statistics: NotifierStatistics get() = counters.look()
 
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default + CoroutineName("numpool-notify $name"))
     private val handlers = CoroutineScope(scope.coroutineContext + SupervisorJob(scope.coroutineContext.job))
@@ -61,10 +64,11 @@ internal class ListeningNotifier(
     /** Outlives the others, which it ends. */
     private val closer = CoroutineScope(Dispatchers.Default + CoroutineName("numpool-notify $name"))
 
-    private val reports = Reports(name, options.observer)
+    private val counters = Counters()
+    private val reports = Reports(name, options.observer, counters)
     private val subscriptions = Subscriptions()
     private val outlet = Outlet(sender, scope)
-    private val listener = Listener(options, connections, subscriptions, outlet, reports, scope, ::enter)
+    private val listener = Listener(options, connections, subscriptions, outlet, reports, counters, scope, ::enter)
 
     private val closing = AtomicBoolean()
     private val closed = CompletableDeferred<Unit>()
@@ -225,7 +229,7 @@ internal class ListeningNotifier(
     private fun mailbox(
         channel: String,
         startWithGap: Boolean,
-    ) = Mailbox(requireChannelName(channel), startWithGap, options.bufferSize, options.bufferPolicy, listener::ring)
+    ) = Mailbox(requireChannelName(channel), startWithGap, options.bufferSize, options.bufferPolicy, counters, listener::ring)
 
     private fun add(mailbox: Mailbox) {
         checkOpen()

@@ -20,6 +20,7 @@ internal class Mailbox(
     val startWithGap: Boolean,
     private val capacity: Int,
     private val policy: BufferPolicy,
+    private val counters: Counters,
     private val onRoom: () -> Unit,
 ) {
     /** True from the first time that LISTEN is committed for it. */
@@ -48,6 +49,7 @@ internal class Mailbox(
             if (ended) return true
             if (notifications >= capacity && !force && !makeRoom(notification)) {
                 refused = policy == BufferPolicy.WAIT
+                if (!refused) counters.dropped(1) // the same payload is there already
                 return !refused
             }
             events.addLast(notification)
@@ -95,6 +97,7 @@ internal class Mailbox(
                 }
             }
         if (roomMade) onRoom()
+        if (event is Notification) counters.delivered()
         return event
     }
 
@@ -132,13 +135,16 @@ internal class Mailbox(
         val seen = HashSet<String>()
         val before = events.size
         events.removeAll { it is Notification && !seen.add(it.payload) }
-        notifications -= before - events.size
+        val removed = before - events.size
+        notifications -= removed
+        counters.dropped(removed)
     }
 
     private fun dropOldest() {
         val index = events.indexOfFirst { it is Notification }
         val dropped = events.removeAt(index) as Notification
         notifications--
+        counters.dropped(1)
         val before = events.getOrNull(index - 1) as Gap?
         val gap = Gap(channel, before?.lostAt ?: dropped.receivedAt, dropped.receivedAt, "buffer of $capacity full")
         if (before == null) events.add(index, gap) else events[index - 1] = gap

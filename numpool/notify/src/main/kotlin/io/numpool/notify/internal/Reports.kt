@@ -8,12 +8,14 @@ import org.slf4j.LoggerFactory
 internal class Reports(
     private val notifier: String,
     private val observer: NotifierObserver?,
+    private val counters: Counters,
 ) {
     fun tell(what: NotifierObserver.() -> Unit) {
         observer ?: return
         try {
             observer.what()
         } catch (e: Exception) {
+            counters.error(e)
             log.warn("{}: the observer failed", notifier, e)
         }
     }
@@ -22,6 +24,7 @@ internal class Reports(
         error: Throwable,
         channel: String?,
     ) {
+        counters.error(error)
         if (observer == null) log.warn("{}: {}", notifier, channel ?: "", error) else tell { onError(error, channel) }
     }
 
