@@ -20,6 +20,13 @@ internal fun Connection.run(sql: String) {
     }
 }
 
+/** The first column of what [sql] finds. */
+@Throws(SQLException::class)
+internal fun Connection.texts(sql: String): List<String> =
+    createStatement().use { statement ->
+        statement.executeQuery(sql).use { rows -> generateSequence { if (rows.next()) rows.getString(1) else null }.toList() }
+    }
+
 /** Back to what the listener needs, whatever a guest left behind: notifications arrive only between transactions. */
 @Throws(SQLException::class)
 internal fun Connection.endTransaction() {

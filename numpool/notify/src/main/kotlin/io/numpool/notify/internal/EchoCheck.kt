@@ -5,7 +5,8 @@ import io.numpool.notify.NotifierOptions
 /**
  * Proves again and again that a notification of another connection arrives on this one. The listener's thread alone.
  *
- * An echo that could not be sent proves nothing either way (the pool may be empty) and is tried again.
+ * An echo that could not be sent proves nothing either way (the pool may be empty) and is tried again. The first one proves
+ * nothing when it came with the answer to a statement: a pooler passes it on then, though never to a connection that waits.
  */
 internal class EchoCheck(
     private val echo: Echo,
@@ -17,14 +18,27 @@ internal class EchoCheck(
     private var call: Echo.Call? = null
     private var nextCall = System.nanoTime()
 
+    /** When the first one was sent that proved nothing; null when the one on its way is the first. */
+    private var doubtedSince: Long? = null
+
     /** Whether one has arrived on this connection. */
     var heard = false
         private set
 
-    fun hear(payload: String) {
-        if (payload != call?.payload) return
-        heard = true
-        rest(intervalNanos)
+    fun hear(
+        payload: String,
+        asleep: Boolean,
+    ) {
+        val pending = call
+        if (payload != pending?.payload) return
+        if (asleep || heard) {
+            heard = true
+            doubtedSince = null
+            rest(intervalNanos)
+        } else {
+            doubtedSince = doubtedSince ?: pending.sentNanos ?: System.nanoTime()
+            rest(0)
+        }
     }
 
     /** Calls when it is time to, for the first time after LISTEN; [glance] takes what has arrived before an echo is declared lost. */
@@ -50,10 +64,12 @@ internal class EchoCheck(
 
     fun untilDue(): Long {
         val pending = call ?: return nextCall - System.nanoTime()
-        return timeoutNanos - (pending.sentNanos?.let { System.nanoTime() - it } ?: 0)
+        return timeoutNanos - (pending.sentNanos?.let(::waited) ?: 0)
     }
 
-    private fun overdue(pending: Echo.Call) = pending.sentNanos.let { it != null && System.nanoTime() - it >= timeoutNanos }
+    private fun overdue(pending: Echo.Call) = pending.sentNanos.let { it != null && waited(it) >= timeoutNanos }
+
+    private fun waited(sentNanos: Long) = System.nanoTime() - (doubtedSince ?: sentNanos)
 
     private fun rest(nanos: Long) {
         call = null

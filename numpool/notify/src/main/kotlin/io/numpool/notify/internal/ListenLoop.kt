@@ -55,7 +55,7 @@ internal class ListenLoop(
         try {
             val opened = connections.open().also { connection = it }
             currentCoroutineContext().ensureActive()
-            session = ListenSession(opened, context)
+            session = ListenSession(opened, context, doubted = mode is NotifierMode.Unavailable)
             session.begin(loss)
             announce()
             session.read(::verified)

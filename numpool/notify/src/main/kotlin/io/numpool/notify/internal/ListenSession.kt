@@ -7,12 +7,19 @@ import kotlinx.coroutines.ensureActive
 import org.postgresql.PGConnection
 import org.postgresql.PGNotification
 import java.sql.Connection
+import java.sql.SQLException
 import java.time.Instant
 
-/** One LISTEN connection, from opened to lost. The listener's thread alone; loss is an exception. */
+/**
+ * One LISTEN connection, from opened to lost. The listener's thread alone; loss is an exception.
+ *
+ * Where notifications did not arrive before ([doubted]), a subscription counts as listened to when an echo was heard, and not as soon as
+ * LISTEN is committed.
+ */
 internal class ListenSession(
     private val connection: Connection,
     private val context: ListenContext,
+    private val doubted: Boolean,
 ) {
     private val options = context.options
     private val hook = options.hook
@@ -63,19 +70,26 @@ internal class ListenSession(
         while (true) {
             currentCoroutineContext().ensureActive()
             context.doorbell.answer()
-            reconcile(null)
+            if (reconcile(null)) glance(asleep = false)
             runErrands()
-            echoCheck.step(::glance)
+            checkEcho()
             if (System.nanoTime() - nextPing >= 0) ping()
             if (context.delivery.flush()) receive(next()) else context.doorbell.sleep(untilPing())
-            if (verified && !told) onVerified().also { told = true }
+            if (verified && !told) {
+                told = true
+                context.subscriptions
+                    .all()
+                    .filter { it.confirmedOn === this }
+                    .forEach { it.listening.value = true }
+                onVerified()
+            }
         }
     }
 
-    /** Makes LISTEN what the subscriptions say, and tells them. */
-    private fun reconcile(loss: Loss?) {
+    /** Makes LISTEN what the subscriptions say, and tells them. False when nothing was to be said to the server. */
+    private fun reconcile(loss: Loss?): Boolean {
         val version = context.subscriptions.version
-        if (version == seenVersion) return
+        if (version == seenVersion) return false
         val wanted = context.subscriptions.channels() + context.echo.channel
         val added = wanted - listening
         val dropped = listening - wanted
@@ -93,6 +107,7 @@ internal class ListenSession(
         confirm(loss)
         (added - context.echo.channel).forEach { context.reports.tell { onSubscribe(it) } }
         dropped.forEach { context.reports.tell { onUnsubscribe(it) } }
+        return statements.isNotEmpty()
     }
 
     private fun confirm(loss: Loss?) {
@@ -104,7 +119,7 @@ internal class ListenSession(
                 mailbox.startWithGap -> context.delivery.gap(mailbox, mailbox.since, now, "listening from here on")
             }
             mailbox.confirmedOn = this
-            mailbox.listening.value = true
+            if (!doubted || verified) mailbox.listening.value = true
         }
         context.delivery.flush()
     }
@@ -114,29 +129,48 @@ internal class ListenSession(
             val errand = context.errands.poll() ?: return
             val failure = context.watchdog.guard(connection, maxOf(errand.limitNanos, pingLimitNanos)) { errand.run(connection) }
             connection.endTransaction()
+            glance(asleep = false)
             // A guest's error says little about the connection: ask it.
             if (failure != null) ping()
         }
+    }
+
+    private fun checkEcho() {
+        try {
+            echoCheck.step { glance(asleep = true) }
+        } catch (e: Deaf) {
+            throw explained(e)
+        }
+    }
+
+    /** Names the pooler, where there is one that hands out the server's connections by the transaction. */
+    private fun explained(deaf: Deaf): Deaf {
+        val pid =
+            try {
+                context.watchdog.guard(
+                    connection,
+                    pingLimitNanos,
+                ) { connection.texts("SELECT pg_catalog.pg_backend_pid()").single().toInt() }
+            } catch (e: SQLException) {
+                return deaf.apply { addSuppressed(e) }
+            }
+        if (pid == pg.backendPID) return deaf
+        return Deaf("${deaf.message}: a pooler stands in between (process $pid of the server answers, ${pg.backendPID} was announced)")
     }
 
     private fun ping() {
         val sent = System.nanoTime()
         val heard = context.watchdog.guard(connection, pingLimitNanos, ::listeningChannels)
         val answered = System.nanoTime()
+        glance(asleep = false)
         nextPing = sent + pingNanos
         provenAt = Instant.now()
         hook?.onPing(sent, answered)
         val unheard = listening - heard
-        if (unheard.isNotEmpty()) throw Deaf("the server says this connection doesn't listen to ${unheard.joinToString()}")
+        if (unheard.isNotEmpty()) throw explained(Deaf("the server says this connection doesn't listen to ${unheard.joinToString()}"))
     }
 
-    private fun listeningChannels(): Set<String> {
-        val channels = HashSet<String>()
-        connection.createStatement().use { statement ->
-            statement.executeQuery("SELECT pg_catalog.pg_listening_channels()").use { while (it.next()) channels += it.getString(1) }
-        }
-        return channels
-    }
+    private fun listeningChannels(): Set<String> = connection.texts("SELECT pg_catalog.pg_listening_channels()").toHashSet()
 
     /** Waits for notifications, at most until there is something else to do. */
     private fun next(): Array<PGNotification>? {
@@ -151,18 +185,21 @@ internal class ListenSession(
         return found
     }
 
-    /** Takes what has arrived already. */
-    private fun glance() {
-        receive(context.watchdog.guard(connection, pingLimitNanos) { pg.notifications })
+    /** Takes what has arrived already, [asleep] or together with the answer to a statement. */
+    private fun glance(asleep: Boolean) {
+        receive(context.watchdog.guard(connection, pingLimitNanos) { pg.notifications }, asleep)
     }
 
-    private fun receive(found: Array<PGNotification>?) {
+    private fun receive(
+        found: Array<PGNotification>?,
+        asleep: Boolean = true,
+    ) {
         if (found.isNullOrEmpty()) return
         val now = Instant.now()
         provenAt = now
         for (each in found) {
             if (each.name == context.echo.channel) {
-                echoCheck.hear(each.parameter)
+                echoCheck.hear(each.parameter, asleep)
             } else {
                 val notification = Notification(each.name, each.parameter, each.pid, now)
                 context.counters.received(now)
