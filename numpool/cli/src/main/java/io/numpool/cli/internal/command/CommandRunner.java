@@ -4,6 +4,7 @@ import io.numpool.NumpoolException;
 import io.numpool.cli.internal.ExitCode;
 import io.numpool.cli.internal.Failure;
 import io.numpool.db.MigrationException;
+import io.numpool.notify.NotifierException;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import picocli.CommandLine;
@@ -53,6 +54,7 @@ public final class CommandRunner {
 
     private static boolean isForTheUserToMend(Exception e) {
         return e instanceof NumpoolException
+                || e instanceof NotifierException
                 || e instanceof MigrationException
                 || e instanceof IllegalArgumentException;
     }

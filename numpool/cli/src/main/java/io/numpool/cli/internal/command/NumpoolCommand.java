@@ -2,6 +2,8 @@ package io.numpool.cli.internal.command;
 
 import io.numpool.NumpoolAsync;
 import io.numpool.NumpoolOptions;
+import io.numpool.cli.internal.ExitCode;
+import io.numpool.cli.internal.Failure;
 import io.numpool.cli.internal.database.DatabaseAddress;
 import io.numpool.cli.internal.database.DatabaseResolver;
 import io.numpool.cli.internal.embedded.DataFolder;
@@ -11,6 +13,11 @@ import io.numpool.cli.internal.output.Printer;
 import io.numpool.cli.internal.output.Progress;
 import io.numpool.cli.internal.output.Style;
 import io.numpool.cli.internal.output.Terminal;
+import io.numpool.notify.ConnectionProvider;
+import io.numpool.notify.Notifier;
+import io.numpool.notify.NotifierAsync;
+import io.numpool.notify.NotifierOptions;
+import java.sql.SQLException;
 import java.time.Duration;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -33,6 +40,8 @@ import picocli.CommandLine.ScopeType;
             ResizeCommand.class,
             DeleteCommand.class,
             MetadataCommand.class,
+            ListenCommand.class,
+            NotifyCommand.class,
             MigrateCommand.class,
             EmbeddedCommand.class,
             DemoWorkerCommand.class
@@ -40,6 +49,9 @@ import picocli.CommandLine.ScopeType;
 public final class NumpoolCommand {
     /** The embedded server is known to be there; but many JVMs may start at once, on a machine that is too small for them. */
     static final Duration BUSY_MACHINE = Duration.ofSeconds(60);
+
+    /** PostgreSQL's own limit. */
+    private static final int LONGEST_PAYLOAD = 7_999;
 
     @Option(
             names = "--url",
@@ -102,6 +114,28 @@ public final class NumpoolCommand {
         try (var progress = Progress.of("opening the database")) {
             return progress.during(
                     () -> NumpoolAsync.open(address.jdbcUrl(), address.user(), address.password(), options.build()));
+        }
+    }
+
+    /** On connections of its own. What it can't reach now is an error; what it loses later it connects to again. */
+    NotifierAsync notifier(NotifierOptions.Builder options) {
+        var address = database();
+        try (var progress = Progress.of("opening the database")) {
+            var connections = progress.during(() -> reached(address));
+            return NotifierAsync.of(Notifier.open(
+                    connections,
+                    connections,
+                    options.name("cli").maxPayloadBytes(LONGEST_PAYLOAD).build()));
+        }
+    }
+
+    private static ConnectionProvider reached(DatabaseAddress address) {
+        var connections = ConnectionProvider.of(address.jdbcUrl(), address.user(), address.password());
+        try {
+            connections.open().close();
+            return connections;
+        } catch (SQLException e) {
+            throw new Failure(ExitCode.USAGE, "no connection to " + address + ": " + e.getMessage(), e);
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.function.Function;
 
 /** Prints an answer as the user wants to have it. */
 public final class Printer {
+    private static final ObjectMapper LINE = new ObjectMapper();
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
     private final PrintStream out;
@@ -34,9 +35,23 @@ public final class Printer {
         out.flush();
     }
 
+    /**
+     * One of many answers.
+     *
+     * @return false when nobody reads them any more
+     */
+    public boolean printLine(Object json, String text) {
+        out.println(format == Format.json ? write(LINE, json) : text);
+        return !out.checkError();
+    }
+
     public static String json(Object value) {
+        return write(JSON, value);
+    }
+
+    private static String write(ObjectMapper mapper, Object value) {
         try {
-            return JSON.writeValueAsString(value);
+            return mapper.writeValueAsString(value);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
