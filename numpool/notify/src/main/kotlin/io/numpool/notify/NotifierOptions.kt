@@ -19,6 +19,8 @@ import kotlin.time.toKotlinDuration
  * @property pingTimeout an unanswered ping aborts the connection after it. > 0
  * @property echoInterval time between checks that a notification of another connection arrives. > 0
  * @property echoTimeout how long such a notification may take. > 0
+ * @property publishTimeout how long the database may take for a transaction of [Notifier.publish] before its connection is aborted;
+ *   waiting for a connection is not counted. > 0
  * @property handlerTimeout a handler call that takes longer is cancelled; 0 is never. >= 0
  * @property bufferSize notifications buffered per subscription. > 0
  * @property bufferPolicy what happens when the buffer is full
@@ -40,6 +42,7 @@ public class NotifierOptions private constructor(
     public val pingTimeout: Duration = builder.pingTimeout.toJavaDuration()
     public val echoInterval: Duration = builder.echoInterval.toJavaDuration()
     public val echoTimeout: Duration = builder.echoTimeout.toJavaDuration()
+    public val publishTimeout: Duration = builder.publishTimeout.toJavaDuration()
     public val handlerTimeout: Duration = builder.handlerTimeout.toJavaDuration()
     public val bufferSize: Int = builder.bufferSize
     public val bufferPolicy: BufferPolicy = builder.bufferPolicy
@@ -50,7 +53,13 @@ public class NotifierOptions private constructor(
     init {
         check("name", name.length, name.length in 1..40, "1 to 40 characters")
         checkPositive("reconnectInterval", reconnectInterval)
-        check("reconnectMaxInterval", reconnectMaxInterval, reconnectMaxInterval >= reconnectInterval, ">= reconnectInterval")
+        val longest = reconnectMaxInterval
+        check(
+            "reconnectMaxInterval",
+            longest,
+            longest >= reconnectInterval && longest <= LONGEST,
+            ">= reconnectInterval and at most 10 days",
+        )
         val growth = reconnectMultiplier
         check("reconnectMultiplier", growth, growth >= 1.0 && growth.isFinite(), ">= 1.0")
         check("reconnectAttempts", reconnectAttempts, reconnectAttempts >= 0, ">= 0")
@@ -60,6 +69,7 @@ public class NotifierOptions private constructor(
         checkPositive("pingTimeout", pingTimeout)
         checkPositive("echoInterval", echoInterval)
         checkPositive("echoTimeout", echoTimeout)
+        checkPositive("publishTimeout", publishTimeout)
         check("handlerTimeout", handlerTimeout, !handlerTimeout.isNegative && handlerTimeout <= LONGEST, ">= 0 and at most 10 days")
         check("bufferSize", bufferSize, bufferSize > 0, "> 0")
         checkPositive("closeTimeout", closeTimeout)
@@ -111,6 +121,9 @@ public class NotifierOptions private constructor(
         public var echoTimeout: kotlin.time.Duration = Duration.ofSeconds(2).toKotlinDuration()
 
         @get:JvmSynthetic @set:JvmSynthetic
+        public var publishTimeout: kotlin.time.Duration = Duration.ofSeconds(10).toKotlinDuration()
+
+        @get:JvmSynthetic @set:JvmSynthetic
         public var handlerTimeout: kotlin.time.Duration = Duration.ofSeconds(30).toKotlinDuration()
         public var bufferSize: Int = 100
         public var bufferPolicy: BufferPolicy = BufferPolicy.WAIT
@@ -141,6 +154,8 @@ public class NotifierOptions private constructor(
         public fun echoInterval(interval: Duration): Builder = apply { echoInterval = interval.toKotlinDuration() }
 
         public fun echoTimeout(timeout: Duration): Builder = apply { echoTimeout = timeout.toKotlinDuration() }
+
+        public fun publishTimeout(timeout: Duration): Builder = apply { publishTimeout = timeout.toKotlinDuration() }
 
         public fun handlerTimeout(timeout: Duration): Builder = apply { handlerTimeout = timeout.toKotlinDuration() }
 

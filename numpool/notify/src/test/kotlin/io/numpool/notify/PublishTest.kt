@@ -14,6 +14,7 @@ import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.supervisorScope
 import org.jooq.SQLDialect
 import org.jooq.impl.DSL
@@ -267,6 +268,30 @@ class PublishTest :
             }
         }
 
+        for (kept in listOf(true, false)) {
+            test(
+                "on a network that swallows everything it fails after publishTimeout, connection ${if (kept) "kept" else "borrowed"}, and works later",
+            ) {
+                database.proxy().use { proxy ->
+                    val connections = CountingConnections(ConnectionProvider.of(database.url(proxy)), pooled = !kept)
+                    val options = NotifierOptions.builder().publishTimeout(java.time.Duration.ofMillis(200)).build()
+                    Notifier.open(ConnectionProvider.of(database.url), connections, options).use { notifier ->
+                        val seen = notifier.watch("hole")
+                        notifier.awaitListening()
+                        notifier.publish("hole", "before")
+                        seen.nextPayload() shouldBe "before"
+                        connections.onOpened = proxy::swallow
+                        if (kept) proxy.swallow()
+                        shouldThrow<PublishException> { notifier.publish("hole", "lost") }.message shouldContain "no answer within 200 ms"
+                        connections.onOpened = {}
+                        proxy.letPass()
+                        notifier.publish("hole", "after")
+                        generateSequence { runBlocking { seen.nextPayload() } }.first { it != "lost" } shouldBe "after"
+                    }
+                }
+            }
+        }
+
         test("what can't be sent is an error that names the channel") {
             database.proxy().use { proxy ->
                 Notifier.open(database.url(proxy)) { reconnectInterval = 10.milliseconds }.use { notifier ->
@@ -282,7 +307,11 @@ class PublishTest :
 /** Borrowed for each use; counts them, and can make them wait. */
 private class CountingConnections(
     private val real: ConnectionProvider,
+    override val pooled: Boolean = true,
 ) : ConnectionProvider {
+    @Volatile
+    var onOpened: () -> Unit = {}
+
     private val opened = AtomicInteger()
 
     @Volatile
@@ -294,13 +323,12 @@ private class CountingConnections(
     val uses: Int get() = opened.get()
 
     override val prompt: Boolean get() = real.prompt
-    override val pooled: Boolean get() = true
 
     override fun open(): Connection {
         opened.incrementAndGet()
         begun.countDown()
         check(gate.await(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)) { "held for ever" }
-        return real.open()
+        return real.open().also { onOpened() }
     }
 
     fun hold() {

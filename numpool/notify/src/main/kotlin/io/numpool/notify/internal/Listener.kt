@@ -20,19 +20,19 @@ import kotlin.time.Duration
 
 /** Owns the listener's coroutine and thread, the watchdog's thread, and what wakes the listener. */
 internal class Listener(
-    private val options: NotifierOptions,
+    options: NotifierOptions,
     connections: ConnectionProvider,
     subscriptions: Subscriptions,
     private val outlet: Outlet,
     private val reports: Reports,
     counters: Counters,
+    watchdog: Watchdog,
     private val scope: CoroutineScope,
     setMode: (NotifierMode) -> Unit,
 ) {
     private val channel = "numpool_notify_" + UUID.randomUUID().toString().replace("-", "")
     private val threads = NotifierThreads(options.name, "listener")
     private val thread = Executors.newSingleThreadExecutor(threads)
-    private val watchdog = Watchdog(tickNanos(), NotifierThreads(options.name, "watchdog")) { reports.error(it, null) }
     private val wakes = Channel<Unit>(Channel.CONFLATED)
     private val doorbell = Doorbell { wakes.trySend(Unit) }
     private val errands = ConcurrentLinkedQueue<Errand<*>>()
@@ -80,13 +80,9 @@ internal class Listener(
         while (true) (errands.poll() ?: return).fail(cause)
     }
 
-    suspend fun endThreads(patience: Duration) {
-        watchdog.close()
+    suspend fun endThread(patience: Duration) {
         thread.shutdown()
-        withContext(Dispatchers.IO) {
-            thread.awaitTermination(patience.inWholeMilliseconds, TimeUnit.MILLISECONDS)
-            watchdog.awaitEnd(patience.inWholeNanoseconds)
-        }
+        withContext(Dispatchers.IO) { thread.awaitTermination(patience.inWholeMilliseconds, TimeUnit.MILLISECONDS) }
     }
 
     private fun abort() {
@@ -105,7 +101,4 @@ internal class Listener(
             }
         }
     }
-
-    /** The watchdog may be late by an eighth of what it watches over. */
-    private fun tickNanos() = (options.pingTimeout.toNanos() / 8).coerceIn(TimeUnit.MILLISECONDS.toNanos(5), TimeUnit.SECONDS.toNanos(1))
 }

@@ -21,6 +21,8 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
@@ -67,8 +69,9 @@ internal class ListeningNotifier(
     private val counters = Counters()
     private val reports = Reports(name, options.observer, counters)
     private val subscriptions = Subscriptions()
-    private val outlet = Outlet(sender, scope)
-    private val listener = Listener(options, connections, subscriptions, outlet, reports, counters, scope, ::enter)
+    private val watchdog = Watchdog.of(options) { reports.error(it, null) }
+    private val outlet = Outlet(sender, options.publishTimeout.toKotlinDuration(), watchdog, scope)
+    private val listener = Listener(options, connections, subscriptions, outlet, reports, counters, watchdog, scope, ::enter)
 
     private val closing = AtomicBoolean()
     private val closed = CompletableDeferred<Unit>()
@@ -129,8 +132,9 @@ internal class ListeningNotifier(
         try {
             outlet.notify(channel, payload)
         } catch (e: CancellationException) {
-            checkOpen() // closed meanwhile
-            throw e
+            currentCoroutineContext().ensureActive()
+            checkOpen()
+            throw PublishException(channel, "could not notify $channel: the sender has ended", e)
         } catch (e: Exception) {
             throw PublishException(channel, "could not notify $channel: ${e.message}", e)
         }
@@ -218,7 +222,9 @@ internal class ListeningNotifier(
         outlet.close()
         // Bounded, because neither a handler nor a driver can be forced to end.
         withTimeoutOrNull(LAST_PATIENCE) { scope.coroutineContext.job.join() }
-        listener.endThreads(LAST_PATIENCE)
+        listener.endThread(LAST_PATIENCE)
+        watchdog.close()
+        withContext(Dispatchers.IO) { watchdog.awaitEnd(LAST_PATIENCE.inWholeNanoseconds) }
         closed.complete(Unit)
     }
 

@@ -30,6 +30,8 @@ private const val NOTIFY = "SELECT pg_catalog.pg_notify(?, ?)"
  */
 internal class Outlet(
     connections: ConnectionProvider,
+    private val limit: Duration,
+    private val watchdog: Watchdog,
     private val scope: CoroutineScope,
 ) : AutoCloseable {
     private class Letter(
@@ -70,8 +72,13 @@ internal class Outlet(
         }
     }
 
-    // Interruptible, because waiting for a pool's connection may take long.
-    suspend fun <T> use(block: (Connection) -> T): T = turn.withLock { runInterruptible(Dispatchers.IO) { sending.use(block) } }
+    /** Runs [block] for [limit] at most: then its connection is aborted. Waiting for a connection isn't counted, but interruptible. */
+    suspend fun <T> use(block: (Connection) -> T): T =
+        turn.withLock {
+            runInterruptible(Dispatchers.IO) {
+                sending.use { connection -> watchdog.guard(connection, limit.inWholeNanoseconds) { block(connection) } }
+            }
+        }
 
     private suspend fun run() {
         var next = letters.receiveCatching().getOrNull()

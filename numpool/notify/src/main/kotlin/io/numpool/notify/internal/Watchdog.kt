@@ -1,17 +1,17 @@
 package io.numpool.notify.internal
 
+import io.numpool.notify.NotifierOptions
 import java.sql.Connection
 import java.sql.SQLException
 import java.sql.SQLRecoverableException
+import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ScheduledThreadPoolExecutor
 import java.util.concurrent.ThreadFactory
 import java.util.concurrent.TimeUnit
-import java.util.concurrent.atomic.AtomicReference
 
 /**
  * Aborts the connection under an operation that takes too long: nothing else frees a read on a dead network.
- * One thread, one operation at a time. Looking every [tickNanos] is cheaper than a timer per operation; it bites at
- * most that much late.
+ * Looking every [tickNanos] is cheaper than a timer per operation; it bites at most that much late.
  */
 internal class Watchdog(
     tickNanos: Long,
@@ -23,7 +23,7 @@ internal class Watchdog(
         val deadline: Long,
     )
 
-    private val current = AtomicReference<Watch?>()
+    private val watches = ConcurrentHashMap.newKeySet<Watch>()
     private val scheduler = ScheduledThreadPoolExecutor(1, threads)
 
     init {
@@ -37,24 +37,25 @@ internal class Watchdog(
         operation: () -> T,
     ): T {
         val watch = Watch(connection, System.nanoTime() + limitNanos.coerceAtMost(Long.MAX_VALUE / 4))
-        current.set(watch)
+        watches += watch
         try {
             return operation()
         } catch (e: SQLException) {
-            if (current.get() === watch) throw e
+            if (watch in watches) throw e
             throw SQLRecoverableException("no answer within ${limitNanos / 1_000_000} ms, connection aborted", "08006", e)
         } finally {
-            current.compareAndSet(watch, null)
+            watches -= watch
         }
     }
 
     private fun look() {
-        val watch = current.get() ?: return
-        if (System.nanoTime() - watch.deadline < 0 || !current.compareAndSet(watch, null)) return
-        try {
-            watch.connection.abort(Runnable::run)
-        } catch (e: SQLException) {
-            report(e)
+        for (watch in watches) {
+            if (System.nanoTime() - watch.deadline < 0 || !watches.remove(watch)) continue
+            try {
+                watch.connection.abort(Runnable::run)
+            } catch (e: SQLException) {
+                report(e)
+            }
         }
     }
 
@@ -63,4 +64,16 @@ internal class Watchdog(
     }
 
     fun awaitEnd(nanos: Long): Boolean = scheduler.awaitTermination(nanos, TimeUnit.NANOSECONDS)
+
+    companion object {
+        /** Late by an eighth of the shortest that it watches over. */
+        fun of(
+            options: NotifierOptions,
+            report: (Throwable) -> Unit,
+        ): Watchdog {
+            val shortest = minOf(options.pingTimeout, options.publishTimeout).toNanos()
+            val tick = (shortest / 8).coerceIn(TimeUnit.MILLISECONDS.toNanos(5), TimeUnit.SECONDS.toNanos(1))
+            return Watchdog(tick, NotifierThreads(options.name, "watchdog"), report)
+        }
+    }
 }
