@@ -9,7 +9,10 @@ import io.numpool.cli.NumpoolJar.Running;
 import io.numpool.cli.internal.Await;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -106,6 +109,27 @@ class ListenIT {
         assertTrue(
                 outcome.out().matches("\\d\\d:\\d\\d:\\d\\d\\.\\d{3}  words  red\\\\u001b\\[31m\\\\nnext\n"),
                 outcome::toString);
+    }
+
+    @Test
+    void theFirstLineSaysThatItListensAlsoOnABusyChannel() throws Exception {
+        var busy = new AtomicBoolean(true);
+        var traffic = CompletableFuture.runAsync(() -> {
+            try {
+                while (busy.get()) {
+                    Stage.shared().execute("NOTIFY crowded");
+                }
+            } catch (SQLException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        var outcome = numpool.run("--format", "json", "listen", "crowded", "another", "--count", "1")
+                .expect(0);
+        busy.set(false);
+        traffic.join();
+        assertEquals("listening", line(outcome, 0).get("event").asText(), outcome::toString);
+        assertEquals("notification", line(outcome, 1).get("event").asText(), outcome::toString);
+        assertEquals(2, outcome.out().lines().count(), outcome::toString);
     }
 
     @Test

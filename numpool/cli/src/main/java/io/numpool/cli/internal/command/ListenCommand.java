@@ -53,23 +53,22 @@ final class ListenCommand implements Callable<Integer> {
         var lines = new EventLines(numpool.printer(), count);
         try (var interruptions = new Interruptions();
                 var notifier = numpool.notifier(options(lines))) {
-            listen(notifier, interruptions, lines);
-            return interruptions.await(withinTimeout(lines.ended()));
+            return interruptions.await(withinTimeout(listening(notifier, lines).thenCompose(all -> lines.ended())));
         }
     }
 
-    private void listen(NotifierAsync notifier, Interruptions interruptions, EventLines lines) {
+    private CompletableFuture<Void> listening(NotifierAsync notifier, EventLines lines) {
+        var progress = Progress.of("waiting for the server to listen");
         var all = channels.stream()
                 .distinct()
                 .map(channel -> notifier.subscribe(channel, lines::notification, lines::gap))
                 .toList();
-        try (var progress = Progress.of("waiting for the server to listen")) {
-            progress.during(() -> interruptions.await(CompletableFuture.allOf(all.toArray(CompletableFuture[]::new))));
-        }
-        lines.listening(all.stream()
-                .map(CompletableFuture::join)
-                .map(SubscriptionAsync::channel)
-                .toList());
+        return CompletableFuture.allOf(all.toArray(CompletableFuture[]::new))
+                .whenComplete((done, error) -> progress.close())
+                .thenRun(() -> lines.listening(all.stream()
+                        .map(CompletableFuture::join)
+                        .map(SubscriptionAsync::channel)
+                        .toList()));
     }
 
     /** Who reads the output may take any time: then the server's queue fills, and nothing is lost. */

@@ -7,6 +7,7 @@ import io.numpool.notify.NotifierObserver;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -19,6 +20,9 @@ public final class EventLines {
 
     /** Guarded by this. */
     private long left;
+
+    /** What arrived before all channels were listened to; null from then on. Guarded by this. */
+    private List<Runnable> early = new ArrayList<>();
 
     /**
      * @param printer for one line each
@@ -38,9 +42,16 @@ public final class EventLines {
         if (printer.format() == Format.json) {
             print(new Listening("listening", channels), "");
         }
+        var held = early;
+        early = null;
+        held.forEach(Runnable::run);
     }
 
     public synchronized void notification(Notification it) {
+        if (early != null) {
+            early.add(() -> notification(it));
+            return;
+        }
         if (left == 0) {
             return;
         }
@@ -59,6 +70,10 @@ public final class EventLines {
     }
 
     public synchronized void gap(Gap it) {
+        if (early != null) {
+            early.add(() -> gap(it));
+            return;
+        }
         if (left == 0) {
             return;
         }
