@@ -3,6 +3,7 @@ package io.numpool.notify
 import io.numpool.notify.internal.DataSourceConnections
 import io.numpool.notify.internal.DriverConnections
 import io.numpool.notify.internal.derivedConnections
+import org.postgresql.ds.PGSimpleDataSource
 import java.sql.Connection
 import java.sql.SQLException
 import java.util.Properties
@@ -29,6 +30,14 @@ public interface ConnectionProvider {
         /** Connections of [dataSource] as they are. */
         @JvmStatic
         public fun of(dataSource: DataSource): ConnectionProvider = DataSourceConnections(dataSource)
+
+        /**
+         * Connections to send on: those of [dataSource], or, where that opens a new one at each call (pgjdbc's PGSimpleDataSource), one of the
+         * same kind that is kept.
+         */
+        @JvmStatic
+        public fun sending(dataSource: DataSource): ConnectionProvider =
+            (dataSource as? PGSimpleDataSource)?.let(::derivedConnections) ?: of(dataSource)
 
         /** Connections to [url], a `jdbc:postgresql:` one, with [PromptSocketFactory] unless it names another socket factory. */
         @JvmStatic

@@ -119,8 +119,8 @@ public interface Notifier : AutoCloseable {
     ): T
 
     /**
-     * Stops reading, lets handlers finish what is buffered, cancels them after `closeTimeout`, and waits for all that.
-     * Leaves no thread and no connection behind. Twice is fine.
+     * Stops reading, lets handlers finish what is buffered, sends what waits to be sent, cancels what is left after `closeTimeout`, and waits
+     * for all that. Leaves no thread and no connection behind. Twice is fine. From a handler, a hook or an observer it doesn't wait.
      */
     public override fun close()
 
@@ -128,12 +128,12 @@ public interface Notifier : AutoCloseable {
     public suspend fun shutdown()
 
     public companion object {
-        /** A notifier on the database of [dataSource]: listens on a connection like its own ([ConnectionProvider.listening]), sends on its own. */
+        /** A notifier on the database of [dataSource]: listens on a connection like its own ([ConnectionProvider.listening]), and sends on its own ([ConnectionProvider.sending]). */
         @JvmSynthetic
         public fun open(
             dataSource: DataSource,
             configure: NotifierOptions.Builder.() -> Unit = {},
-        ): Notifier = open(ConnectionProvider.listening(dataSource), ConnectionProvider.of(dataSource), options(configure))
+        ): Notifier = open(ConnectionProvider.listening(dataSource), ConnectionProvider.sending(dataSource), options(configure))
 
         /** A notifier on the database at [url], a `jdbc:postgresql:` one. */
         @JvmSynthetic

@@ -1,11 +1,14 @@
 package io.numpool.notify
 
 import com.zaxxer.hikari.HikariConfig
+import com.zaxxer.hikari.HikariCredentialsProvider
 import com.zaxxer.hikari.HikariDataSource
+import com.zaxxer.hikari.util.Credentials
 import io.kotest.core.spec.style.FunSpec
 import io.kotest.matchers.shouldBe
 import org.postgresql.ds.PGSimpleDataSource
 import java.sql.Connection
+import java.util.concurrent.atomic.AtomicInteger
 import javax.sql.DataSource
 
 class ConnectionProviderTest :
@@ -60,6 +63,30 @@ class ConnectionProviderTest :
             }
         }
 
+        test("from a HikariDataSource with a credentials provider: asked at each connection") {
+            val asked = AtomicInteger()
+            hikari {
+                jdbcUrl = database.urlWithoutUser
+                username = "nobody"
+                credentialsProvider =
+                    HikariCredentialsProvider {
+                        asked.incrementAndGet()
+                        Credentials.of(database.user, database.password)
+                    }
+            }.use { pool ->
+                val listening = ConnectionProvider.listening(pool)
+                val before = asked.get()
+                repeat(2) { listening.open().close() }
+                (asked.get() - before >= 2) shouldBe true
+                Notifier.open(pool).use { serves(it) }
+            }
+        }
+
+        test("sends on a pool's connections, and on a kept one where each would be new") {
+            ConnectionProvider.sending(simple()).pooled shouldBe false
+            hikari { jdbcUrl = database.url }.use { ConnectionProvider.sending(it).pooled shouldBe true }
+        }
+
         test("from pgjdbc's DataSource: prompt, and itself untouched") {
             val dataSource = simple()
             val before = dataSource.getUrl()
@@ -75,10 +102,12 @@ class ConnectionProviderTest :
             hikari { jdbcUrl = database.url }.use { pool ->
                 pool.maximumPoolSize = 2
                 val other = object : DataSource by pool {}
-                Notifier.open(other).use { notifier ->
+                val notifier = Notifier.open(other)
+                notifier.use {
                     notifier.prompt shouldBe false
                     serves(notifier)
                 }
+                notifier.statistics.errors shouldBe 0
                 val listening: (
                     Connection,
                 ) -> List<String> = { connection -> connection.rows("SELECT pg_listening_channels()") { it.getString(1) } }

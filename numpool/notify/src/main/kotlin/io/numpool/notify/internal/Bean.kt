@@ -4,7 +4,14 @@ package io.numpool.notify.internal
 internal class Bean(
     private val target: Any,
 ) {
-    operator fun get(property: String): Any? = target.javaClass.getMethod("get" + property.capitalized()).invoke(target)
+    fun has(property: String): Boolean =
+        target.javaClass.methods.any { it.name == "get" + property.capitalized() && it.parameterCount == 0 }
+
+    operator fun get(property: String): Any? =
+        target.javaClass
+            .getMethod("get" + property.capitalized())
+            .apply { trySetAccessible() } // a lambda's class is not public
+            .invoke(target)
 
     operator fun set(
         property: String,

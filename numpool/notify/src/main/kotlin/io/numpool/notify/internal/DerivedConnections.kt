@@ -32,8 +32,7 @@ private fun targetOfDriver(dataSource: BaseDataSource): DriverConnections.Target
 private fun targetOfHikari(hikari: Bean): DriverConnections.Target? {
     val inner = hikari["dataSource"] as DataSource? ?: dataSourceNamedBy(hikari)
     val initSql = hikari["connectionInitSql"] as String?
-    val user = hikari["username"] as String?
-    val password = hikari["password"] as String?
+    val given = credentialsOf(hikari)
     val target =
         if (inner != null) {
             targetOf(inner)
@@ -42,8 +41,15 @@ private fun targetOfHikari(hikari: Bean): DriverConnections.Target? {
                 ?.takeIf { it.startsWith(URL_PREFIX) }
                 ?.let { DriverConnections.Target(it, copyOf(hikari["dataSourceProperties"] as Properties?)) }
         } ?: return null
-    credentials(user, password).forEach { (key, value) -> target.properties[key] = value }
+    given.forEach { (key, value) -> target.properties[key] = value }
     return DriverConnections.Target(target.url, target.properties, initSql)
+}
+
+/** Of its credentials provider, where this version has such a thing and the user has set one: a token that is good for minutes, say. */
+private fun credentialsOf(hikari: Bean): Properties {
+    val provider = if (hikari.has("credentialsProvider")) hikari["credentialsProvider"] else null
+    val source = if (provider == null) hikari else Bean(checkNotNull(Bean(provider)["credentials"]) { "$provider has no credentials" })
+    return credentials(source["username"] as String?, source["password"] as String?)
 }
 
 private fun dataSourceNamedBy(hikari: Bean): DataSource? {
