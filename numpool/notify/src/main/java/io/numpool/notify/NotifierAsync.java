@@ -2,6 +2,7 @@ package io.numpool.notify;
 
 import io.numpool.notify.internal.Futures;
 import java.sql.Connection;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -35,7 +36,8 @@ public interface NotifierAsync extends AutoCloseable {
      * @return a running notifier
      */
     static NotifierAsync open(DataSource dataSource, NotifierOptions options) {
-        return of(Notifier.open(ConnectionProvider.listening(dataSource), ConnectionProvider.of(dataSource), options));
+        return of(Notifier.open(
+                ConnectionProvider.listening(dataSource), ConnectionProvider.sending(dataSource), options));
     }
 
     /**
@@ -137,6 +139,19 @@ public interface NotifierAsync extends AutoCloseable {
             String channel, Consumer<? super Notification> handler, Consumer<? super Gap> onGap, Executor executor);
 
     /**
+     * Subscribes without waiting for LISTEN, and stays subscribed where {@link #subscribe} would fail: when notifications don't arrive in these
+     * surroundings, and as long as the database can't be reached.
+     *
+     * @param channel any name of 1 to 63 bytes
+     * @param handler as in {@link #subscribe(String, Consumer)}
+     * @param onGap called instead of {@code handler} where notifications may be missing
+     * @return the subscription; see {@link SubscriptionAsync#listening()}
+     * @throws IllegalArgumentException for a name that is no channel's
+     * @throws NotifierClosedException when closed
+     */
+    SubscriptionAsync register(String channel, Consumer<? super Notification> handler, Consumer<? super Gap> onGap);
+
+    /**
      * Subscribes with a handler that goes on elsewhere: the next event waits until its stage is complete. The stage's failure
      * goes to the observer; a {@code CompletableFuture} that takes longer than {@code handlerTimeout} is cancelled.
      *
@@ -197,8 +212,22 @@ public interface NotifierAsync extends AutoCloseable {
     CompletableFuture<Double> queueUsage();
 
     /**
-     * Stops reading, lets handlers finish what is buffered, cancels (interrupts) them after {@code closeTimeout}, and waits for
-     * all that. Leaves no thread and no connection behind. Twice is fine.
+     * Runs something on the LISTEN connection, between two reads, on the listener's thread; in the order of the calls. A transaction it leaves
+     * open is rolled back. When the server leaves it without an answer for longer than the longer of {@code timeout} and {@code pingTimeout}, the
+     * connection is aborted.
+     *
+     * @param timeout how long to wait for its turn
+     * @param block must not close the connection
+     * @param <T> of its result
+     * @return what {@code block} returns or throws; fails with {@link NoListenConnectionException} when it could not be started in time, and will
+     *     not run then; with {@link NotifierClosedException} when closed
+     */
+    <T> CompletableFuture<T> onListenConnection(Duration timeout, ConnectionFunction<? extends T> block);
+
+    /**
+     * Stops reading, lets handlers finish what is buffered, sends what waits to be sent, cancels (interrupts) what is left after {@code
+     * closeTimeout}, and waits for all that. Leaves no thread and no connection behind. Twice is fine. From a handler, a hook or an observer it
+     * doesn't wait.
      */
     @Override
     void close();

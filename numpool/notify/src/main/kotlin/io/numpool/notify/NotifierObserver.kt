@@ -7,7 +7,7 @@ public interface NotifierObserver {
     /** A notification arrived, before subscribers get it. */
     public fun onNotification(notification: Notification) {}
 
-    /** A handler, the sending of a check, or another observer call failed; [channel] is null where none is concerned. */
+    /** A handler, a hook or the sending of a check failed; [channel] is null where none is concerned. */
     public fun onError(
         error: Throwable,
         channel: String?,

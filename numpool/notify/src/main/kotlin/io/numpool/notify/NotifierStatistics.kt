@@ -8,7 +8,7 @@ import java.time.Instant
  * @property received notifications that arrived on the LISTEN connection, those of its own checks apart
  * @property delivered notifications that subscribers took: counted once per subscriber, and not when the channel has none
  * @property dropped notifications that a full buffer dropped or coalesced, once per subscriber
- * @property errors what was told to [NotifierObserver.onError], whether there is an observer or not
+ * @property errors what was told to [NotifierObserver.onError], whether there is an observer or not, and what observers threw
  * @property reconnects times that LISTEN was committed again on a new connection
  * @property connectedAt when LISTEN was committed on the connection there is; null while there is none
  * @property lastNotificationAt when the newest notification arrived; null before the first

@@ -59,6 +59,50 @@ class NotifierAsyncTest {
     }
 
     @Test
+    @DisplayName(
+            "a registered subscription waits for a database that can't be reached yet, and is heard of when it is closed")
+    void register() {
+        var notifier = NotifierAsync.open(
+                "jdbc:postgresql://localhost:1/nowhere",
+                NotifierOptions.builder().build());
+        open.push(notifier);
+        var subscription = notifier.register("orders", it -> {}, gap -> {});
+        var listening = subscription.listening();
+        assertFalse(listening.isDone());
+        subscription.close();
+        assertInstanceOf(NotifierClosedException.class, failureOf(listening));
+        var here = notifier();
+        var seen = new Signals<String>("payloads");
+        get(here.register("orders", it -> seen.send(it.getPayload()), gap -> {}).listening());
+        get(here.publish("orders", "1"));
+        assertEquals("1", seen.next("the payload", it -> true));
+    }
+
+    @Test
+    @DisplayName("a guest on the LISTEN connection: its result, what it throws, and when there is no connection")
+    void guest() {
+        var notifier = notifier();
+        get(notifier.subscribe("c", it -> {}));
+        var channels = get(notifier.onListenConnection(Duration.ofSeconds(PATIENCE_SECONDS), connection -> {
+            try (var rows = connection.createStatement().executeQuery("SELECT pg_listening_channels() ORDER BY 1")) {
+                rows.next();
+                return rows.getString(1);
+            }
+        }));
+        assertEquals("c", channels);
+        var refused = notifier.onListenConnection(
+                Duration.ofSeconds(PATIENCE_SECONDS),
+                connection -> connection.createStatement().execute("no SQL"));
+        assertInstanceOf(SQLException.class, failureOf(refused));
+        var nowhere = NotifierAsync.open(
+                "jdbc:postgresql://localhost:1/nowhere",
+                NotifierOptions.builder().build());
+        open.push(nowhere);
+        var late = nowhere.onListenConnection(Duration.ofMillis(50), connection -> true);
+        assertInstanceOf(NoListenConnectionException.class, failureOf(late));
+    }
+
+    @Test
     @DisplayName("a closed subscription is called no more")
     void unsubscribe() {
         var notifier = notifier();

@@ -21,7 +21,12 @@ class BufferTest :
 
         fun mailbox(policy: BufferPolicy) = Mailbox("c", false, 3, policy, Counters(), onRoom = {})
 
-        fun notification(payload: String) = Notification("c", payload, 1, Instant.EPOCH)
+        fun notification(
+            payload: String,
+            second: Long = 0,
+        ) = Notification("c", payload, 1, Instant.ofEpochSecond(second))
+
+        fun Mailbox.offer(notification: Notification) = offer(notification, proven = notification.receivedAt.minusSeconds(1))
 
         suspend fun Mailbox.rest(): List<String> {
             end()
@@ -63,6 +68,17 @@ class BufferTest :
             gap.lostAt shouldBe Instant.ofEpochSecond(1)
             gap.restoredAt shouldBe Instant.ofEpochSecond(4)
             mailbox.rest() shouldBe emptyList()
+        }
+
+        test("the gap of what was dropped begins before it was sent, and takes in the gaps beside it") {
+            val mailbox = mailbox(BufferPolicy.DROP_OLDEST)
+            mailbox.offer(notification("a", 10))
+            mailbox.gap(Instant.ofEpochSecond(11), Instant.ofEpochSecond(12), "lost")
+            listOf(20L, 21L, 22L).forEach { mailbox.offer(notification("$it", it)) }
+            val gap = mailbox.take() as Gap
+            gap.lostAt shouldBe Instant.ofEpochSecond(9)
+            gap.restoredAt shouldBe Instant.ofEpochSecond(12)
+            mailbox.rest() shouldBe listOf("20", "21", "22")
         }
 
         suspend fun flood(

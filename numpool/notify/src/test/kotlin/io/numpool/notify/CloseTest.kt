@@ -11,8 +11,10 @@ import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.future.await
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
+import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ConcurrentLinkedQueue
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -139,6 +141,32 @@ class CloseTest :
                 notifier.shutdown()
                 withTimeout(PATIENCE) { flow.await() }
             }
+        }
+
+        test("close from a handler doesn't wait for that handler") {
+            val notifier = Notifier.open(database.dataSource) { name = "suicidal" }
+            val returned = Channel<String>(Channel.UNLIMITED)
+            notifier.subscribe("stop") {
+                if (it.payload == "close") notifier.close() else notifier.shutdown()
+                returned.send(it.payload)
+            }
+            notifier.publish("stop", "close")
+            withTimeout(PATIENCE / 4) { returned.receive() } shouldBe "close" // half of closeTimeout
+            notifier.close()
+            await("no thread", { threads("suicidal") }) { it.isEmpty() }
+        }
+
+        test("close on a thread that is interrupted closes all the same, and leaves it interrupted") {
+            val notifier = Notifier.open(database.dataSource) { name = "interrupted" }
+            notifier.awaitListening()
+            val interrupted =
+                CompletableFuture.supplyAsync {
+                    Thread.currentThread().interrupt()
+                    notifier.close()
+                    Thread.interrupted()
+                }
+            withTimeout(PATIENCE) { interrupted.await() } shouldBe true
+            threads("interrupted") shouldBe emptyList()
         }
 
         test("close from the listener's own thread doesn't wait for itself") {

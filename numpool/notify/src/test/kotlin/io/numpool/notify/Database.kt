@@ -58,3 +58,21 @@ fun <T> Connection.rows(
     createStatement().use { statement ->
         statement.executeQuery(sql).use { rows -> generateSequence { if (rows.next()) read(rows) else null }.toList() }
     }
+
+/** A database whose encoding has no letters beyond those of western Europe. */
+class Latin : AutoCloseable {
+    private val home = Database()
+    private val name = home.name + "_latin"
+    val url: String = home.url.replace("/${home.name}", "/$name")
+
+    init {
+        run("CREATE DATABASE $name TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    }
+
+    override fun close() {
+        run("DROP DATABASE $name WITH (FORCE)")
+        home.close()
+    }
+
+    private fun run(sql: String) = home.connect().use { connection -> connection.createStatement().use { it.execute(sql) } }
+}

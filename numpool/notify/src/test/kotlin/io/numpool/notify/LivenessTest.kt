@@ -12,8 +12,11 @@ import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.withTimeout
 import java.sql.Connection
 import java.time.Duration
+import java.time.Instant
 import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicBoolean
+import javax.sql.DataSource
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
@@ -129,10 +132,13 @@ class LivenessTest :
                 }.use { notifier ->
                     val seen = notifier.watch("taken")
                     notifier.awaitListening()
+                    val before = Instant.now()
                     notifier.onListenConnection(
                         5.seconds,
                     ) { connection -> connection.createStatement().use { it.execute("UNLISTEN taken") } }
-                    seen.nextGap().reason shouldContain "doesn't listen to taken"
+                    val gap = seen.nextGap()
+                    gap.reason shouldContain "doesn't listen to taken"
+                    (gap.lostAt <= before) shouldBe true
                     notifier.publish("taken", "back")
                     seen.nextPayload() shouldBe "back"
                 }
@@ -145,12 +151,16 @@ class LivenessTest :
                     .builder()
                     .echoInterval(Duration.ofMillis(50))
                     .echoTimeout(Duration.ofMillis(300))
+                    .pingInterval(Duration.ofMillis(50))
                     .build()
             Notifier.open(ConnectionProvider.listening(database.dataSource), sender, options).use { notifier ->
                 val seen = notifier.watch("x")
                 notifier.awaitListening()
+                val before = Instant.now()
                 sender.current = ConnectionProvider.of(elsewhere.dataSource)
-                seen.nextGap().reason shouldContain "didn't arrive within 300 ms"
+                val gap = seen.nextGap()
+                gap.reason shouldContain "didn't arrive within 300 ms"
+                (gap.lostAt <= before) shouldBe true
                 notifier.awaitMode<NotifierMode.Unavailable>()
                 sender.current = ConnectionProvider.of(database.dataSource)
                 notifier.awaitListening()
@@ -196,6 +206,68 @@ class LivenessTest :
                     seen.nextPayload() shouldBe "again"
                 }
             }
+        }
+
+        test("connecting to a network that swallows everything fails within connectTimeout") {
+            database.proxy().use { proxy ->
+                proxy.swallow()
+                Notifier
+                    .open(database.url(proxy)) {
+                        connectTimeout = 200.milliseconds
+                        reconnectInterval = 10.milliseconds
+                    }.use { notifier ->
+                        await("a failed attempt", { notifier.mode }) {
+                            it is NotifierMode.Connecting &&
+                                it.reason == "no connection within 200ms"
+                        }
+                        proxy.letPass()
+                        notifier.awaitListening()
+                    }
+            }
+        }
+
+        test("a DataSource that hangs for ever holds up one attempt, not all") {
+            val hung = CountDownLatch(1)
+            val first = AtomicBoolean(true)
+            val simple = database.dataSource
+            val hanging =
+                object : DataSource by simple {
+                    override fun getConnection(): Connection {
+                        if (first.getAndSet(false)) hung.await()
+                        return simple.connection
+                    }
+                }
+            val options = NotifierOptions.builder().connectTimeout(Duration.ofMillis(200)).build()
+            Notifier.open(ConnectionProvider.of(hanging), direct, options).use { it.awaitListening() }
+            hung.countDown()
+        }
+
+        test("a hook that throws at a ping is reported, and the connection kept") {
+            val errors = Channel<Throwable>(Channel.UNLIMITED)
+            Notifier
+                .open(database.dataSource) {
+                    pingInterval = 10.milliseconds
+                    hook =
+                        object : ListenHook {
+                            override fun onPing(
+                                sentNanos: Long,
+                                answeredNanos: Long,
+                            ): Unit = error("at a ping")
+                        }
+                    observer =
+                        object : NotifierObserver {
+                            override fun onError(
+                                error: Throwable,
+                                channel: String?,
+                            ) {
+                                errors.trySend(error)
+                            }
+                        }
+                }.use { notifier ->
+                    repeat(3) { withTimeout(PATIENCE) { errors.receive() }.message shouldBe "at a ping" }
+                    notifier.awaitListening()
+                    notifier.statistics.reconnects shouldBe 0
+                }
         }
 
         test("a guest on a dead connection is aborted too") {

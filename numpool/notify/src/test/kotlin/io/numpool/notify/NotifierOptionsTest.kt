@@ -19,8 +19,12 @@ class NotifierOptionsTest :
             options.reconnectMaxInterval shouldBe Duration.ofSeconds(30)
             options.reconnectMultiplier shouldBe 2.0
             options.reconnectAttempts shouldBe 0
+            options.connectTimeout shouldBe Duration.ofSeconds(10)
             options.maxPayloadBytes shouldBe 7_900
             options.pingInterval shouldBe Duration.ofSeconds(30)
+            options.pingTimeout shouldBe Duration.ofSeconds(5)
+            options.echoInterval shouldBe Duration.ofSeconds(30)
+            options.echoTimeout shouldBe Duration.ofSeconds(2)
             options.publishTimeout shouldBe Duration.ofSeconds(10)
             options.handlerTimeout shouldBe Duration.ofSeconds(30)
             options.bufferSize shouldBe 100

@@ -8,6 +8,7 @@ import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.ranges.shouldBeIn
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
@@ -16,6 +17,8 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.supervisorScope
+import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.withTimeoutOrNull
 import org.jooq.SQLDialect
 import org.jooq.impl.DSL
 import java.sql.Connection
@@ -147,13 +150,9 @@ class PublishTest :
         }
 
         test("one that the database refuses doesn't take the others with it") {
-            database.connect().use {
-                it.rows("SELECT 1") {}
-                it.createStatement().use { s -> s.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'") }
-            }
-            val url = database.url.replace("/${database.name}", "/latin")
-            val connections = CountingConnections(ConnectionProvider.of(url))
-            try {
+            Latin().use { latin ->
+                val url = latin.url
+                val connections = CountingConnections(ConnectionProvider.of(url))
                 Notifier.open(ConnectionProvider.of(url), connections, NotifierOptions.builder().build()).use { notifier ->
                     val seen = notifier.watch("euros")
                     notifier.awaitListening()
@@ -172,8 +171,103 @@ class PublishTest :
                     }
                     List(2) { seen.nextPayload() } shouldBe listOf("1 £", "2 £")
                 }
-            } finally {
-                database.connect().use { it.createStatement().use { s -> s.execute("DROP DATABASE latin WITH (FORCE)") } }
+            }
+        }
+
+        test("one that is cancelled while it waits for a connection is not sent") {
+            val connections = CountingConnections(ConnectionProvider.of(database.url))
+            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+                val seen = notifier.watch("given up")
+                notifier.awaitListening()
+                coroutineScope {
+                    connections.hold()
+                    val regretted = async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("given up", "no") }
+                    connections.awaitUse()
+                    regretted.cancelAndJoin()
+                    connections.letGo()
+                }
+                notifier.publish("given up", "yes")
+                seen.nextPayload() shouldBe "yes"
+            }
+        }
+
+        for (failure in listOf(CancellationException("not yours"), AssertionError("an Error"))) {
+            test("a provider that throws ${failure.javaClass.simpleName}: that publish fails, and later ones work") {
+                val connections = CountingConnections(ConnectionProvider.of(database.url))
+                Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+                    val seen = notifier.watch("odd")
+                    notifier.awaitListening()
+                    connections.onOpened = { throw failure }
+                    val error = shouldThrow<PublishException> { withTimeout(PATIENCE) { notifier.publish("odd", "no") } }
+                    error.message shouldContain failure.message!!
+                    connections.onOpened = {}
+                    withTimeout(PATIENCE) { notifier.publish("odd", "yes") }
+                    seen.nextPayload() shouldBe "yes"
+                    shouldThrow<IllegalArgumentException> { notifier.publish("odd", "half \uD83D") }.message shouldContain "surrogate"
+                }
+            }
+        }
+
+        test("equal notifications that still wait when it is closed end with it") {
+            val connections = CountingConnections(ConnectionProvider.of(database.url))
+            val options = NotifierOptions.builder().closeTimeout(java.time.Duration.ofMillis(100)).build()
+            val notifier = Notifier.open(ConnectionProvider.of(database.url), connections, options)
+            notifier.awaitListening()
+            coroutineScope {
+                connections.hold()
+                val all =
+                    listOf(
+                        "first",
+                        "x",
+                        "x",
+                        "x",
+                    ).map { async(start = CoroutineStart.UNDISPATCHED) { runCatching { notifier.publish("left", it) } } }
+                connections.awaitUse()
+                notifier.shutdown()
+                connections.letGo()
+                all.forEach { (withTimeout(PATIENCE) { it.await() }.exceptionOrNull() is NotifierClosedException) shouldBe true }
+            }
+        }
+
+        test("those behind a refused one that still wait when it is closed end with it") {
+            Latin().use { latin ->
+                val connections = CountingConnections(ConnectionProvider.of(latin.url))
+                val options = NotifierOptions.builder().closeTimeout(java.time.Duration.ofMillis(100)).build()
+                val notifier = Notifier.open(ConnectionProvider.of(latin.url), connections, options)
+                notifier.awaitListening()
+                coroutineScope {
+                    connections.hold()
+                    val before = async(start = CoroutineStart.UNDISPATCHED) { notifier.publish("split", "0") }
+                    connections.awaitUse()
+                    val all =
+                        listOf("€", "1", "2", "3").map {
+                            async(start = CoroutineStart.UNDISPATCHED) { runCatching { notifier.publish("split", it) } }
+                        }
+                    // the one before, all four together, then the first one, then the second
+                    var left = 4
+                    connections.onOpened = { if (--left == 0) connections.hold() }
+                    connections.letGo()
+                    before.await()
+                    withTimeout(PATIENCE) { all[1].await() }.isSuccess shouldBe true
+                    notifier.shutdown()
+                    connections.letGo()
+                    (all[0].await().exceptionOrNull() is PublishException) shouldBe true
+                    all
+                        .drop(
+                            2,
+                        ).forEach { (withTimeout(PATIENCE) { it.await() }.exceptionOrNull() is NotifierClosedException) shouldBe true }
+                }
+            }
+        }
+
+        test("asking for the queue's usage can be given up while the pool has no connection") {
+            val connections = CountingConnections(ConnectionProvider.of(database.url))
+            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+                notifier.awaitListening()
+                connections.hold()
+                withTimeoutOrNull(50.milliseconds) { notifier.queueUsage() } shouldBe null
+                connections.letGo()
+                notifier.queueUsage() shouldBeIn 0.0..0.01
             }
         }
 
@@ -328,7 +422,14 @@ private class CountingConnections(
         opened.incrementAndGet()
         begun.countDown()
         check(gate.await(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)) { "held for ever" }
-        return real.open().also { onOpened() }
+        return real.open().also { connection ->
+            try {
+                onOpened()
+            } catch (e: Throwable) {
+                connection.close()
+                throw e
+            }
+        }
     }
 
     fun hold() {

@@ -4,6 +4,7 @@ import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.core.spec.style.FunSpec
 import io.kotest.matchers.collections.shouldHaveSize
 import io.kotest.matchers.comparables.shouldBeLessThan
+import io.kotest.matchers.nulls.shouldNotBeNull
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
 import kotlinx.coroutines.CompletableDeferred
@@ -13,6 +14,7 @@ import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
+import java.time.Instant
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -80,10 +82,11 @@ class ReconnectTest :
             Notifier.open(database.dataSource) { name = "several" }.use { notifier ->
                 val all = listOf("a", "a", "b").map { notifier.watch(it) }
                 notifier.awaitListening()
+                val before = Instant.now()
                 database.terminateListener("several") shouldBe 1
                 all.forEach { seen ->
                     val gap = seen.nextGap()
-                    (gap.lostAt <= gap.restoredAt) shouldBe true
+                    (gap.lostAt <= before && before <= gap.restoredAt) shouldBe true
                 }
             }
         }
@@ -122,6 +125,7 @@ class ReconnectTest :
                         reconnectAttempts = 3
                         this.observer = observer
                     }
+                val waiting = notifier.register("late") {}
                 val flow = async { runCatching { notifier.events("x").toList() } }
                 notifier.subscribe("x") {}
                 notifier.awaitListening()
@@ -130,7 +134,10 @@ class ReconnectTest :
                 withTimeout(PATIENCE) { gaveUp.await() } shouldBe 3
                 withTimeout(PATIENCE) { flow.await() }.exceptionOrNull()!!.message shouldContain "finite gave up"
                 notifier.awaitMode<NotifierMode.Closed>()
-                shouldThrow<NotifierClosedException> { notifier.publish("x") }.message shouldContain "gave up"
+                val refusal = shouldThrow<NotifierClosedException> { notifier.publish("x") }
+                refusal.message shouldContain "gave up"
+                refusal.cause.shouldNotBeNull()
+                waiting.close()
                 notifier.close()
             }
         }
@@ -160,7 +167,8 @@ class ReconnectTest :
                         seen.map { it.first } shouldBe List(20) { it + 1 }
                         seen[0].second shouldBe java.time.Duration.ZERO
                         listOf(4L, 8L, 10L, 10L).forEachIndexed { i, millis -> seen[i + 1].second.toMillis() shouldBeLessThan millis + 1 }
-                        seen.drop(1).toSet() shouldHaveSize 19
+                        seen.drop(1).map { it.second }.toSet() shouldHaveSize 19
+                        seen.drop(3).any { it.second > java.time.Duration.ofMillis(4) } shouldBe true // it grew
                         proxy.refusing = false
                         notifier.awaitListening()
                     }
@@ -176,6 +184,32 @@ class ReconnectTest :
                 }
                 notifier.publish("tidy", "sent")
                 seen.nextPayload() shouldBe "sent"
+            }
+        }
+
+        test("so is one that it began by a statement, committed or not, failed or not") {
+            Notifier.open(database.dataSource).use { notifier ->
+                val seen = notifier.watch("tidy")
+                notifier.awaitListening()
+                notifier.onListenConnection(5.seconds) { connection ->
+                    connection.createStatement().use { it.execute("BEGIN; SELECT pg_notify('tidy', 'never sent')") }
+                }
+                shouldThrow<java.sql.SQLException> {
+                    notifier.onListenConnection(
+                        5.seconds,
+                    ) { connection -> connection.createStatement().use { it.execute("BEGIN; SELECT 1/0") } }
+                }
+                shouldThrow<java.sql.SQLException> {
+                    notifier.onListenConnection(5.seconds) { connection ->
+                        connection.createStatement().use {
+                            it.execute("BEGIN")
+                            it.execute("SELECT 1/0")
+                        }
+                    }
+                }
+                notifier.publish("tidy", "sent")
+                seen.nextPayload() shouldBe "sent"
+                notifier.statistics.reconnects shouldBe 0
             }
         }
 

@@ -98,13 +98,13 @@ class StatisticsTest :
             test("$policy: what was received was delivered or dropped") {
                 Notifier
                     .open(database.dataSource) {
-                        bufferSize = 2
+                        bufferSize = 3
                         bufferPolicy = policy
                     }.use { notifier ->
                         val gate = CompletableDeferred<Unit>()
                         notifier.subscribe("many") { gate.await() }
                         val all = notifier.watch("other")
-                        val payloads = listOf("a", "b", "a", "b", "c", "a", "d", "e", "e", "f")
+                        val payloads = listOf("a", "b", "b", "c", "d", "d", "a", "e", "e", "f", "f", "g")
                         payloads.forEach { notifier.publish("many", it) }
                         notifier.publish("other", "end")
                         all.nextPayload() shouldBe "end" // came after the others

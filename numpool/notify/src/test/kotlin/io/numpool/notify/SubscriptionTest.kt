@@ -5,13 +5,20 @@ import io.kotest.core.spec.style.FunSpec
 import io.kotest.matchers.collections.shouldContainExactly
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
+import java.time.Instant
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 
@@ -33,12 +40,14 @@ class SubscriptionTest :
         test("a notification carries channel, payload and the sender's process id") {
             open().use { notifier ->
                 val seen = notifier.watch("orders")
+                val before = Instant.now()
                 val sender =
                     database.connect().use { connection ->
                         connection.rows("SELECT pg_notify('orders', '42')") {}
                         connection.rows("SELECT pg_backend_pid()") { it.getInt(1) }.single()
                     }
                 val notification = seen.next() as Notification
+                (notification.receivedAt in before..Instant.now()) shouldBe true
                 notification.channel shouldBe "orders"
                 notification.payload shouldBe "42"
                 notification.senderPid shouldBe sender
@@ -113,8 +122,8 @@ class SubscriptionTest :
             }
         }
 
-        for (name in listOf("", "n".repeat(64), "ü".repeat(32), "nul\u0000")) {
-            test("refuses a channel name of ${name.toByteArray().size} bytes: ${name.replace('\u0000', '0')}") {
+        for (name in listOf("", "n".repeat(64), "ü".repeat(32), "nul\u0000", "half \uD83D")) {
+            test("refuses a channel name of ${name.toByteArray().size} bytes: ${name.filter { it in ' '..'z' }}") {
                 open().use { notifier ->
                     shouldThrow<IllegalArgumentException> { notifier.subscribe(name) {} }.message shouldContain "channel name"
                     shouldThrow<IllegalArgumentException> { notifier.register(name) {} }
@@ -177,6 +186,31 @@ class SubscriptionTest :
             }
         }
 
+        test("an Error of a handler is its own, too: it is reported, and nobody goes without") {
+            val errors = Channel<Throwable>(Channel.UNLIMITED)
+            val observer =
+                object : NotifierObserver {
+                    override fun onError(
+                        error: Throwable,
+                        channel: String?,
+                    ) {
+                        errors.trySend(error)
+                        throw AssertionError("the observer, too")
+                    }
+                }
+            Notifier
+                .open(database.dataSource) {
+                    this.observer = observer
+                    bufferSize = 1
+                }.use { notifier ->
+                    val seen = notifier.watch("tough")
+                    notifier.subscribe("tough") { TODO(it.payload) }
+                    repeat(5) { notifier.publish("tough", "$it") }
+                    List(5) { seen.nextPayload() } shouldBe List(5) { "$it" }
+                    List(5) { withTimeout(PATIENCE) { errors.receive() }.javaClass } shouldBe List(5) { NotImplementedError::class.java }
+                }
+        }
+
         test("a handler that takes too long is cancelled, and called again") {
             Notifier.open(database.dataSource) { handlerTimeout = 0.2.seconds }.use { notifier ->
                 val seen = Seen()
@@ -188,6 +222,19 @@ class SubscriptionTest :
                 notifier.publish("slow", "hang")
                 notifier.publish("slow", "go")
                 seen.nextPayload() shouldBe "go"
+            }
+        }
+
+        test("without a timeout a handler takes as long as it likes") {
+            Notifier.open(database.dataSource) { handlerTimeout = Duration.ZERO }.use { notifier ->
+                val done = Channel<String>(Channel.UNLIMITED)
+                notifier.subscribe("slow") {
+                    delay(50.milliseconds)
+                    done.send(it.payload)
+                }
+                notifier.publish("slow", "done")
+                withTimeout(PATIENCE) { done.receive() } shouldBe "done"
+                notifier.statistics.errors shouldBe 0
             }
         }
 
@@ -209,6 +256,49 @@ class SubscriptionTest :
                     val (gap, notification) = events.await()
                     (gap is Gap) shouldBe true
                     (notification as Notification).payload shouldBe "after"
+                }
+            }
+        }
+
+        test("events start with the gap also on a channel that is listened to already, and busy") {
+            open().use { notifier ->
+                notifier.watch("crowded")
+                coroutineScope {
+                    val traffic = launch { while (true) notifier.publish("crowded", "x") }
+                    repeat(50) { (withTimeout(PATIENCE) { notifier.events("crowded", startWithGap = true).first() } is Gap) shouldBe true }
+                    traffic.cancel()
+                }
+            }
+        }
+
+        test("waiting for LISTEN of a subscription that is closed before ends") {
+            database.proxy().use { proxy ->
+                proxy.refusing = true
+                Notifier.open(database.url(proxy)).use { notifier ->
+                    coroutineScope {
+                        val subscription = notifier.register("never") {}
+                        val waiting = async(start = CoroutineStart.UNDISPATCHED) { runCatching { subscription.awaitListening() } }
+                        subscription.close()
+                        withTimeout(PATIENCE) { waiting.await() }.exceptionOrNull()!!.message shouldBe "subscription to never is closed"
+                    }
+                }
+            }
+        }
+
+        test("a channel that the database can't name is refused, and nobody else notices") {
+            Latin().use { latin ->
+                Notifier.open(latin.url).use { notifier ->
+                    val seen = notifier.watch("ascii")
+                    notifier.awaitListening()
+                    val error = shouldThrow<ListenUnavailableException> { withTimeout(PATIENCE) { notifier.subscribe("日本") {} } }
+                    error.message shouldContain "can't listen to 日本"
+                    shouldThrow<ListenUnavailableException> { withTimeout(PATIENCE) { notifier.events("語").toList() } }
+                    val other = notifier.watch("latin é")
+                    notifier.publish("ascii", "1")
+                    notifier.publish("latin é", "2")
+                    seen.nextPayload() shouldBe "1"
+                    other.nextPayload() shouldBe "2"
+                    notifier.statistics.reconnects shouldBe 0
                 }
             }
         }
@@ -235,11 +325,11 @@ class SubscriptionTest :
             open().use { notifier ->
                 val seen = notifier.watch("stable")
                 coroutineScope {
-                    val sending = async { repeat(300) { notifier.publish("stable", "$it") } }
-                    repeat(300) { notifier.subscribe("passing_${it % 7}") {}.close() }
+                    val sending = async { repeat(1_000) { notifier.publish("stable", "$it") } }
+                    repeat(1_000) { notifier.subscribe("passing_${it % 7}") {}.close() }
                     sending.await()
                 }
-                List(300) { seen.nextPayload() } shouldBe List(300) { "$it" }
+                List(1_000) { seen.nextPayload() } shouldBe List(1_000) { "$it" }
             }
         }
 

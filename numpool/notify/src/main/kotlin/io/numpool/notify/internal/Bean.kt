@@ -1,5 +1,9 @@
 package io.numpool.notify.internal
 
+import java.lang.reflect.InvocationTargetException
+import java.lang.reflect.Method
+import java.sql.SQLException
+
 /** Properties of an object by name, for classes that need not be on the class path. */
 internal class Bean(
     private val target: Any,
@@ -11,7 +15,16 @@ internal class Bean(
         target.javaClass
             .getMethod("get" + property.capitalized())
             .apply { trySetAccessible() } // a lambda's class is not public
-            .invoke(target)
+            .let(::invoked)
+
+    /** What the property's own code throws is thrown as it is. */
+    private fun invoked(getter: Method): Any? =
+        try {
+            getter.invoke(target)
+        } catch (e: InvocationTargetException) {
+            val cause = e.targetException
+            throw if (cause is RuntimeException || cause is Error) cause else SQLException("${getter.name}: ${cause.message}", cause)
+        }
 
     operator fun set(
         property: String,

@@ -1,5 +1,7 @@
 package io.numpool.notify.internal
 
+import org.postgresql.core.BaseConnection
+import org.postgresql.core.TransactionState
 import java.sql.Connection
 import java.sql.SQLException
 
@@ -8,7 +10,20 @@ internal fun Connection.abortNow() {
     try {
         abort(Runnable::run)
     } finally {
+        try {
+            close()
+        } catch (_: SQLException) {
+            // A pool may look at what it gets back, and that is closed already.
+        }
+    }
+}
+
+/** For one that nothing was done on: a pool may have it back. */
+internal fun Connection.closeQuietly() {
+    try {
         close()
+    } catch (_: SQLException) {
+        // Nobody waits for it any more.
     }
 }
 
@@ -30,7 +45,16 @@ internal fun Connection.texts(sql: String): List<String> =
 /** Back to what the listener needs, whatever a guest left behind: notifications arrive only between transactions. */
 @Throws(SQLException::class)
 internal fun Connection.endTransaction() {
-    if (autoCommit) return
-    rollback()
-    autoCommit = true
+    if (!autoCommit) {
+        rollback()
+        autoCommit = true
+    }
+    // begun by a statement, which JDBC knows nothing of
+    if (unwrap(BaseConnection::class.java).transactionState != TransactionState.IDLE) run("ROLLBACK")
 }
+
+/** What is wrong is a text (one that the database's encoding lacks, say), not the connection. */
+internal fun Throwable.isRefusal(): Boolean = this is SQLException && sqlState?.take(2) in REFUSALS
+
+/** Data exception; syntax error or access rule violation. */
+private val REFUSALS = setOf("22", "42")

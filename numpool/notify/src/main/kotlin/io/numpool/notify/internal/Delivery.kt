@@ -17,9 +17,13 @@ internal class Delivery(
 
     private val waiting = ArrayDeque<Parcel>()
 
-    fun notification(notification: Notification) {
-        val to = subscriptions.on(notification.channel)
-        if (to.isNotEmpty()) waiting.addLast(Parcel(ArrayDeque(to)) { mailbox, force -> mailbox.offer(notification, force) })
+    /** For those who were told that LISTEN is committed, or are about to be; nothing sent before [proven] was missing when it arrived. */
+    fun notification(
+        notification: Notification,
+        proven: Instant,
+    ) {
+        val to = subscriptions.on(notification.channel).filterTo(ArrayDeque()) { it.confirmedOn != null }
+        if (to.isNotEmpty()) waiting.addLast(Parcel(to) { mailbox, force -> mailbox.offer(notification, proven, force) })
     }
 
     fun gap(

@@ -10,15 +10,21 @@ private const val URL_PREFIX = "jdbc:postgresql:"
 
 /** Connections of our own to where [dataSource] connects, or null when that can't be told. */
 internal fun derivedConnections(dataSource: DataSource): ConnectionProvider? {
-    targetOf(dataSource) ?: return null
-    return DriverConnections { checkNotNull(targetOf(dataSource)) { "$dataSource no longer says where it connects to" } }
+    targetOf(dataSource, withCredentials = false) ?: return null
+
+    fun target(withCredentials: Boolean) =
+        checkNotNull(targetOf(dataSource, withCredentials)) { "$dataSource no longer says where it connects to" }
+    return DriverConnections(place = { target(withCredentials = false) }, target = { target(withCredentials = true) })
 }
 
 // A subclass by the user may get its connections elsewhere (a token as password, say), so only known classes are read.
-private fun targetOf(dataSource: DataSource): DriverConnections.Target? =
+private fun targetOf(
+    dataSource: DataSource,
+    withCredentials: Boolean,
+): DriverConnections.Target? =
     when {
         dataSource is BaseDataSource && dataSource.isDriversOwn() -> targetOfDriver(dataSource)
-        dataSource.javaClass.name == HIKARI -> targetOfHikari(Bean(dataSource))
+        dataSource.javaClass.name == HIKARI -> targetOfHikari(Bean(dataSource), withCredentials)
         else -> null
     }
 
@@ -29,19 +35,21 @@ private fun targetOfDriver(dataSource: BaseDataSource): DriverConnections.Target
     return DriverConnections.Target(url, credentials(dataSource.user, dataSource.password))
 }
 
-private fun targetOfHikari(hikari: Bean): DriverConnections.Target? {
+private fun targetOfHikari(
+    hikari: Bean,
+    withCredentials: Boolean,
+): DriverConnections.Target? {
     val inner = hikari["dataSource"] as DataSource? ?: dataSourceNamedBy(hikari)
     val initSql = hikari["connectionInitSql"] as String?
-    val given = credentialsOf(hikari)
     val target =
         if (inner != null) {
-            targetOf(inner)
+            targetOf(inner, withCredentials)
         } else {
             (hikari["jdbcUrl"] as String?)
                 ?.takeIf { it.startsWith(URL_PREFIX) }
                 ?.let { DriverConnections.Target(it, copyOf(hikari["dataSourceProperties"] as Properties?)) }
         } ?: return null
-    given.forEach { (key, value) -> target.properties[key] = value }
+    if (withCredentials) credentialsOf(hikari).forEach { (key, value) -> target.properties[key] = value }
     return DriverConnections.Target(target.url, target.properties, initSql)
 }
 

@@ -8,11 +8,15 @@ import java.sql.Connection
 import java.sql.SQLException
 import java.util.Properties
 
-/** Connections made by pgjdbc's driver itself; [target] is asked anew each time, so that changed passwords are seen. */
+/**
+ * Connections made by pgjdbc's driver itself; [target] is asked anew each time, so that changed passwords are seen. [place] is the same
+ * without credentials, for which somebody else's code may have to be asked.
+ */
 internal class DriverConnections(
+    private val place: () -> Target,
     private val target: () -> Target,
 ) : ConnectionProvider {
-    constructor(target: Target) : this({ target })
+    constructor(target: Target) : this({ target }, { target })
 
     /** Where to connect: the URL's parameters win over [properties], as in pgjdbc; [initSql] runs on each new connection. */
     class Target(
@@ -22,7 +26,7 @@ internal class DriverConnections(
     )
 
     override val prompt: Boolean
-        get() = PROMPT == target().let { PGProperty.SOCKET_FACTORY.getOrDefault(parsed(it.url, promptly(it.properties))) }
+        get() = PROMPT == place().let { PGProperty.SOCKET_FACTORY.getOrDefault(parsed(it.url, promptly(it.properties))) }
 
     override val pooled: Boolean get() = false
 

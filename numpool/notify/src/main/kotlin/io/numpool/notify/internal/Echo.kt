@@ -1,8 +1,10 @@
 package io.numpool.notify.internal
 
-import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
+import java.time.Instant
 import java.util.concurrent.atomic.AtomicLong
 
 /** Sends notifications to the process's own private [channel], on another connection than the one that listens. */
@@ -15,11 +17,14 @@ internal class Echo(
     class Call(
         val payload: String,
     ) {
+        /** What is sent before is in the queue before it. */
+        val begun: Instant = Instant.now()
+
         @Volatile
         var sentNanos: Long? = null
 
         @Volatile
-        var failure: Exception? = null
+        var failure: Throwable? = null
     }
 
     private val numbers = AtomicLong()
@@ -30,9 +35,8 @@ internal class Echo(
             try {
                 outlet.notify(channel, call.payload)
                 call.sentNanos = System.nanoTime()
-            } catch (e: CancellationException) {
-                throw e
-            } catch (e: Exception) {
+            } catch (e: Throwable) {
+                currentCoroutineContext().ensureActive()
                 call.failure = e
             }
         }

@@ -1,6 +1,7 @@
 package io.numpool.notify.internal
 
 import io.numpool.notify.NotifierOptions
+import java.time.Instant
 
 /**
  * Proves again and again that a notification of another connection arrives on this one. The listener's thread alone.
@@ -25,20 +26,22 @@ internal class EchoCheck(
     var heard = false
         private set
 
+    /** When the echo was sent, if it proves something. */
     fun hear(
         payload: String,
         asleep: Boolean,
-    ) {
+    ): Instant? {
         val pending = call
-        if (payload != pending?.payload) return
+        if (payload != pending?.payload) return null
         if (asleep || heard) {
             heard = true
             doubtedSince = null
             rest(intervalNanos)
-        } else {
-            doubtedSince = doubtedSince ?: pending.sentNanos ?: System.nanoTime()
-            rest(0)
+            return pending.begun
         }
+        doubtedSince = doubtedSince ?: pending.sentNanos ?: System.nanoTime()
+        rest(0)
+        return null
     }
 
     /** Calls when it is time to, for the first time after LISTEN; [glance] takes what has arrived before an echo is declared lost. */
@@ -51,7 +54,7 @@ internal class EchoCheck(
 
             pending.failure != null -> {
                 reports.error(pending.failure!!, null)
-                rest(timeoutNanos)
+                rest(timeoutNanos / 8)
             }
 
             overdue(pending) -> {

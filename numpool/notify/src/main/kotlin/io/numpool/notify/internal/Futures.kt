@@ -1,5 +1,6 @@
 package io.numpool.notify.internal
 
+import io.numpool.notify.ConnectionFunction
 import io.numpool.notify.Gap
 import io.numpool.notify.Notification
 import io.numpool.notify.Notifier
@@ -20,11 +21,13 @@ import kotlinx.coroutines.future.future
 import kotlinx.coroutines.jdk9.flowPublish
 import kotlinx.coroutines.runInterruptible
 import java.sql.Connection
+import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CompletionStage
 import java.util.concurrent.Executor
 import java.util.function.Consumer
 import java.util.function.Function
+import kotlin.time.toKotlinDuration
 
 /** The bridge from suspend calls to futures. */
 internal object Futures {
@@ -32,11 +35,17 @@ internal object Futures {
     fun view(notifier: Notifier): NotifierAsync = NotifierFutures(notifier)
 }
 
+/** Handlers that block at a time: more wait for a thread. */
+private const val BLOCKING_HANDLERS = 64
+
 private class NotifierFutures(
     private val notifier: Notifier,
 ) : EventPublishers() {
     /** Never cancelled: what runs in it ends when the notifier is closed. */
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+
+    /** Threads beside those of Dispatchers.IO, which other work may all have taken. */
+    private val blocking = Dispatchers.IO.limitedParallelism(BLOCKING_HANDLERS)
 
     override fun name(): String = notifier.name
 
@@ -53,13 +62,13 @@ private class NotifierFutures(
     override fun subscribe(
         channel: String,
         handler: Consumer<in Notification>,
-    ): CompletableFuture<SubscriptionAsync> = subscribe(channel, handler, {}, Dispatchers.IO)
+    ): CompletableFuture<SubscriptionAsync> = subscribe(channel, handler, {}, blocking)
 
     override fun subscribe(
         channel: String,
         handler: Consumer<in Notification>,
         onGap: Consumer<in Gap>,
-    ): CompletableFuture<SubscriptionAsync> = subscribe(channel, handler, onGap, Dispatchers.IO)
+    ): CompletableFuture<SubscriptionAsync> = subscribe(channel, handler, onGap, blocking)
 
     override fun subscribe(
         channel: String,
@@ -73,14 +82,25 @@ private class NotifierFutures(
         handler: Consumer<in Notification>,
         onGap: Consumer<in Gap>,
         threads: CoroutineDispatcher,
-    ): CompletableFuture<SubscriptionAsync> =
-        listening {
-            notifier.register(
-                channel,
-                onGap = { runInterruptible(threads) { onGap.accept(it) } },
-                handler = { runInterruptible(threads) { handler.accept(it) } },
-            )
-        }
+    ): CompletableFuture<SubscriptionAsync> = listening { register(channel, handler, onGap, threads) }
+
+    override fun register(
+        channel: String,
+        handler: Consumer<in Notification>,
+        onGap: Consumer<in Gap>,
+    ): SubscriptionAsync = SubscriptionFutures(register(channel, handler, onGap, blocking), scope)
+
+    private fun register(
+        channel: String,
+        handler: Consumer<in Notification>,
+        onGap: Consumer<in Gap>,
+        threads: CoroutineDispatcher,
+    ): Subscription =
+        notifier.register(
+            channel,
+            onGap = { runInterruptible(threads) { onGap.accept(it) } },
+            handler = { runInterruptible(threads) { handler.accept(it) } },
+        )
 
     override fun subscribeAsync(
         channel: String,
@@ -121,6 +141,11 @@ private class NotifierFutures(
     ): Unit = notifier.publish(connection, channel, payload)
 
     override fun queueUsage(): CompletableFuture<Double> = scope.future { notifier.queueUsage() }
+
+    override fun <T> onListenConnection(
+        timeout: Duration,
+        block: ConnectionFunction<out T>,
+    ): CompletableFuture<T> = scope.future { notifier.onListenConnection(timeout.toKotlinDuration()) { block.apply(it) } }
 
     override fun close(): Unit = notifier.close()
 

@@ -2,8 +2,8 @@ package io.numpool.notify.internal
 
 import io.numpool.notify.Gap
 import io.numpool.notify.Notification
-import io.numpool.notify.NotifierClosedException
 import io.numpool.notify.NotifierEvent
+import io.numpool.notify.NotifierException
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.withTimeout
@@ -22,8 +22,8 @@ internal class HandlerLoop(
             val event = next() ?: return
             try {
                 if (timeout == Duration.ZERO) handle(event) else withTimeout(timeout) { handle(event) }
-            } catch (e: Exception) {
-                // A handler may well throw a CancellationException (withTimeout does): only ours ends the loop.
+            } catch (e: Throwable) {
+                // An Error is the handler's, too: nobody else must go without notifications for it. A handler may well throw a CancellationException (withTimeout does): only ours ends the loop.
                 currentCoroutineContext().ensureActive()
                 reports.error(e, mailbox.channel)
             }
@@ -33,7 +33,7 @@ internal class HandlerLoop(
     private suspend fun next(): NotifierEvent? =
         try {
             mailbox.take()
-        } catch (e: NotifierClosedException) {
+        } catch (e: NotifierException) {
             reports.error(e, mailbox.channel)
             null
         }

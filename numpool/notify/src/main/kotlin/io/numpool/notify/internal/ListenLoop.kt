@@ -1,12 +1,12 @@
 package io.numpool.notify.internal
 
-import io.numpool.notify.ConnectionProvider
 import io.numpool.notify.NotifierMode
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.ensureActive
 import java.sql.Connection
 import kotlin.time.toJavaDuration
+import kotlin.time.toKotlinDuration
 
 /**
  * Keeps a [ListenSession] going:
@@ -22,7 +22,7 @@ import kotlin.time.toJavaDuration
  * and the echo are forgiven: that may have been bad luck. The listener's thread alone.
  */
 internal class ListenLoop(
-    private val connections: ConnectionProvider,
+    private val opener: Opener,
     private val context: ListenContext,
     private val setMode: (NotifierMode) -> Unit,
 ) {
@@ -53,7 +53,7 @@ internal class ListenLoop(
         var session: ListenSession? = null
         var error: Exception? = null
         try {
-            val opened = connections.open().also { connection = it }
+            val opened = opener.open(context.options.connectTimeout.toKotlinDuration()).also { connection = it }
             currentCoroutineContext().ensureActive()
             session = ListenSession(opened, context, doubted = mode is NotifierMode.Unavailable)
             session.begin(loss)

@@ -1,5 +1,6 @@
 package io.numpool.notify.internal
 
+import io.numpool.notify.ListenUnavailableException
 import io.numpool.notify.Notification
 import io.numpool.notify.NotifierOptions
 import kotlinx.coroutines.currentCoroutineContext
@@ -46,9 +47,12 @@ internal class ListenSession(
 
     val ageNanos: Long get() = System.nanoTime() - openedNanos
 
-    /** The last moment that this connection was known to work; null before LISTEN was committed. */
+    /** Nothing sent before it is missing: the last proof was sent then. Null before LISTEN was committed. */
     var provenAt: Instant? = null
         private set
+
+    /** The same by echoes alone: what is left when notifications stopped while pings were answered. */
+    private var provenByEcho: Instant? = null
 
     /** Returns when LISTEN is committed for all subscriptions, and those who had it before were told of the gap. */
     fun begin(loss: Loss?) {
@@ -80,7 +84,7 @@ internal class ListenSession(
                 context.subscriptions
                     .all()
                     .filter { it.confirmedOn === this }
-                    .forEach { it.listening.value = true }
+                    .forEach { it.heard() }
                 onVerified()
             }
         }
@@ -93,21 +97,47 @@ internal class ListenSession(
         val wanted = context.subscriptions.channels() + context.echo.channel
         val added = wanted - listening
         val dropped = listening - wanted
-        val statements = added.map { "LISTEN ${quoted(it)}" } + dropped.map { "UNLISTEN ${quoted(it)}" }
-        for (some in statements.chunked(STATEMENTS_AT_ONCE)) {
-            context.watchdog.guard(connection, connectLimitNanos) { connection.run(some.joinToString(";")) }
-        }
-        listening = wanted
+        val begun = Instant.now()
+        val refused = say(added.associateWith { "LISTEN ${quoted(it)}" } + dropped.associateWith { "UNLISTEN ${quoted(it)}" })
+        listening = wanted - refused.keys
         seenVersion = version
-        if (statements.isNotEmpty()) {
-            val now = Instant.now()
-            if (provenAt == null) context.counters.connected(now)
-            provenAt = now
+        if (provenAt == null) {
+            provenAt = begun
+            provenByEcho = begun
+            context.counters.connected(Instant.now())
         }
+        refused.forEach { (channel, error) -> refuse(channel, error) }
         confirm(loss)
-        (added - context.echo.channel).forEach { context.reports.tell { onSubscribe(it) } }
+        (added - context.echo.channel - refused.keys).forEach { context.reports.tell { onSubscribe(it) } }
         dropped.forEach { context.reports.tell { onUnsubscribe(it) } }
-        return statements.isNotEmpty()
+        return added.isNotEmpty() || dropped.isNotEmpty()
+    }
+
+    /** Answers which channels the database refuses: its encoding may lack a letter of their names. */
+    private fun say(statements: Map<String, String>): Map<String, SQLException> {
+        val refused = HashMap<String, SQLException>()
+        for (some in statements.entries.chunked(STATEMENTS_AT_ONCE)) {
+            try {
+                say(some.joinToString(";") { it.value })
+            } catch (e: SQLException) {
+                if (!e.isRefusal()) throw e
+                if (some.size == 1) refused[some.single().key] = e else some.forEach { refused += say(mapOf(it.toPair())) }
+            }
+        }
+        return refused
+    }
+
+    private fun say(sql: String): Unit = context.watchdog.guard(connection, connectLimitNanos) { connection.run(sql) }
+
+    private fun refuse(
+        channel: String,
+        error: SQLException,
+    ) {
+        val why = ListenUnavailableException("can't listen to $channel: ${error.message}", error)
+        context.subscriptions.on(channel).forEach { mailbox ->
+            context.subscriptions.remove(mailbox)
+            mailbox.end(why)
+        }
     }
 
     private fun confirm(loss: Loss?) {
@@ -119,7 +149,7 @@ internal class ListenSession(
                 mailbox.startWithGap -> context.delivery.gap(mailbox, mailbox.since, now, "listening from here on")
             }
             mailbox.confirmedOn = this
-            if (!doubted || verified) mailbox.listening.value = true
+            if (!doubted || verified) mailbox.heard()
         }
         context.delivery.flush()
     }
@@ -128,7 +158,7 @@ internal class ListenSession(
         while (true) {
             val errand = context.errands.poll() ?: return
             val failure = context.watchdog.guard(connection, maxOf(errand.limitNanos, pingLimitNanos)) { errand.run(connection) }
-            connection.endTransaction()
+            context.watchdog.guard(connection, pingLimitNanos) { connection.endTransaction() }
             glance(asleep = false)
             // A guest's error says little about the connection: ask it.
             if (failure != null) ping()
@@ -139,6 +169,7 @@ internal class ListenSession(
         try {
             echoCheck.step { glance(asleep = true) }
         } catch (e: Deaf) {
+            provenAt = provenByEcho
             throw explained(e)
         }
     }
@@ -159,15 +190,27 @@ internal class ListenSession(
     }
 
     private fun ping() {
+        val begun = Instant.now()
         val sent = System.nanoTime()
         val heard = context.watchdog.guard(connection, pingLimitNanos, ::listeningChannels)
         val answered = System.nanoTime()
         glance(asleep = false)
         nextPing = sent + pingNanos
-        provenAt = Instant.now()
-        hook?.onPing(sent, answered)
+        tellHook(sent, answered)
         val unheard = listening - heard
         if (unheard.isNotEmpty()) throw explained(Deaf("the server says this connection doesn't listen to ${unheard.joinToString()}"))
+        provenAt = begun
+    }
+
+    private fun tellHook(
+        sentNanos: Long,
+        answeredNanos: Long,
+    ) {
+        try {
+            hook?.onPing(sentNanos, answeredNanos)
+        } catch (e: Exception) {
+            context.reports.error(e, null)
+        }
     }
 
     private fun listeningChannels(): Set<String> = connection.texts("SELECT pg_catalog.pg_listening_channels()").toHashSet()
@@ -196,15 +239,18 @@ internal class ListenSession(
     ) {
         if (found.isNullOrEmpty()) return
         val now = Instant.now()
-        provenAt = now
+        val proven = provenAt ?: now
         for (each in found) {
             if (each.name == context.echo.channel) {
-                echoCheck.hear(each.parameter, asleep)
+                echoCheck.hear(each.parameter, asleep)?.let { begun ->
+                    provenByEcho = begun
+                    provenAt = begun
+                }
             } else {
                 val notification = Notification(each.name, each.parameter, each.pid, now)
                 context.counters.received(now)
                 context.reports.tell { onNotification(notification) }
-                context.delivery.notification(notification)
+                context.delivery.notification(notification, proven)
             }
         }
         context.delivery.flush()

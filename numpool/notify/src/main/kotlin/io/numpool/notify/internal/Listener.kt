@@ -3,12 +3,13 @@ package io.numpool.notify.internal
 import io.numpool.notify.ConnectionProvider
 import io.numpool.notify.NotifierMode
 import io.numpool.notify.NotifierOptions
-import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
@@ -26,7 +27,8 @@ internal class Listener(
     private val outlet: Outlet,
     private val reports: Reports,
     counters: Counters,
-    watchdog: Watchdog,
+    private val watchdog: Watchdog,
+    private val io: CoroutineDispatcher,
     private val scope: CoroutineScope,
     setMode: (NotifierMode) -> Unit,
 ) {
@@ -38,7 +40,8 @@ internal class Listener(
     private val errands = ConcurrentLinkedQueue<Errand<*>>()
     private val context =
         ListenContext(options, subscriptions, errands, doorbell, watchdog, Echo(channel, outlet, scope), reports, counters)
-    private val loop = ListenLoop(connections, context, setMode)
+    private val opener = Opener(connections, NotifierThreads(options.name, "connect"))
+    private val loop = ListenLoop(opener, context, setMode)
     private lateinit var coroutine: Job
 
     /** Whether the caller runs on the listener's thread. */
@@ -82,20 +85,20 @@ internal class Listener(
 
     suspend fun endThread(patience: Duration) {
         thread.shutdown()
-        withContext(Dispatchers.IO) { thread.awaitTermination(patience.inWholeMilliseconds, TimeUnit.MILLISECONDS) }
+        withContext(io) { thread.awaitTermination(patience.inWholeMilliseconds, TimeUnit.MILLISECONDS) }
+        opener.awaitEnd(patience)
     }
 
     private fun abort() {
-        loop.connection?.abort(Runnable::run)
+        loop.connection?.let(watchdog::abort)
     }
 
     private suspend fun sendWakes() {
         for (wake in wakes) {
             try {
                 if (doorbell.reading) outlet.notify(channel, "wake")
-            } catch (e: CancellationException) {
-                throw e
-            } catch (e: Exception) {
+            } catch (e: Throwable) {
+                currentCoroutineContext().ensureActive()
                 // The listener looks up at its next ping.
                 reports.error(e, null)
             }

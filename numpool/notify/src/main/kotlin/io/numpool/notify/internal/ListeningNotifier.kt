@@ -13,13 +13,14 @@ import io.numpool.notify.NotifierOptions
 import io.numpool.notify.NotifierStatistics
 import io.numpool.notify.PublishException
 import io.numpool.notify.Subscription
-import kotlinx.coroutines.CancellationException
+import io.numpool.notify.internal.Mailbox.State
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.asContextElement
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
@@ -42,6 +43,8 @@ import java.sql.SQLException
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeMark
+import kotlin.time.TimeSource
 import kotlin.time.toJavaDuration
 import kotlin.time.toKotlinDuration
 
@@ -61,7 +64,11 @@ internal class ListeningNotifier(
     override val statistics: NotifierStatistics get() = counters.look()
 
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default + CoroutineName("numpool-notify $name"))
-    private val handlers = CoroutineScope(scope.coroutineContext + SupervisorJob(scope.coroutineContext.job))
+
+    /** Set on a thread while it runs a handler: that can't wait for its own end. */
+    private val handling = ThreadLocal<Boolean>()
+    private val handlers =
+        CoroutineScope(scope.coroutineContext + SupervisorJob(scope.coroutineContext.job) + handling.asContextElement(true))
 
     /** Outlives the others, which it ends. */
     private val closer = CoroutineScope(Dispatchers.Default + CoroutineName("numpool-notify $name"))
@@ -70,11 +77,24 @@ internal class ListeningNotifier(
     private val reports = Reports(name, options.observer, counters)
     private val subscriptions = Subscriptions()
     private val watchdog = Watchdog.of(options) { reports.error(it, null) }
-    private val outlet = Outlet(sender, options.publishTimeout.toKotlinDuration(), watchdog, scope)
-    private val listener = Listener(options, connections, subscriptions, outlet, reports, counters, watchdog, scope, ::enter)
+
+    /** Threads beside those of Dispatchers.IO, which somebody else's work may all have taken. */
+    private val io = Dispatchers.IO.limitedParallelism(IO_THREADS)
+    private val opener = Opener(sender, NotifierThreads(options.name, "sender"))
+    private val outlet =
+        Outlet(
+            sender,
+            Sending.Guard(opener, watchdog, io, options.connectTimeout.toKotlinDuration(), options.publishTimeout.toKotlinDuration()),
+            scope,
+        )
+    private val listener = Listener(options, connections, subscriptions, outlet, reports, counters, watchdog, io, scope, ::enter)
 
     private val closing = AtomicBoolean()
     private val closed = CompletableDeferred<Unit>()
+
+    /** Why it gave up. */
+    @Volatile
+    private var cause: Throwable? = null
 
     fun start() {
         outlet.start()
@@ -104,7 +124,7 @@ internal class ListeningNotifier(
         val mailbox = mailbox(channel, startWithGap = false)
         val loop = HandlerLoop(mailbox, options.handlerTimeout.toKotlinDuration(), reports, onGap, handler)
         add(mailbox)
-        handlers.launch { loop.run() }
+        handlers.launch { loop.run() }.invokeOnCompletion { remove(mailbox) }
         return Registered(mailbox)
     }
 
@@ -131,11 +151,9 @@ internal class ListeningNotifier(
         check(channel, payload)
         try {
             outlet.notify(channel, payload)
-        } catch (e: CancellationException) {
+        } catch (e: Throwable) {
             currentCoroutineContext().ensureActive()
             checkOpen()
-            throw PublishException(channel, "could not notify $channel: the sender has ended", e)
-        } catch (e: Exception) {
             throw PublishException(channel, "could not notify $channel: ${e.message}", e)
         }
     }
@@ -155,13 +173,12 @@ internal class ListeningNotifier(
 
     override suspend fun queueUsage(): Double {
         checkOpen()
-        return outlet.use { connection ->
-            connection.createStatement().use { statement ->
-                statement.executeQuery("SELECT pg_catalog.pg_notification_queue_usage()").use {
-                    it.next()
-                    it.getDouble(1)
-                }
-            }
+        try {
+            return outlet.use { it.texts("SELECT pg_catalog.pg_notification_queue_usage()").single().toDouble() }
+        } catch (e: Throwable) {
+            currentCoroutineContext().ensureActive()
+            checkOpen()
+            throw e
         }
     }
 
@@ -191,42 +208,62 @@ internal class ListeningNotifier(
         }
     }
 
-    // The listener's own thread (a hook, an errand) can't wait for itself.
     override fun close() {
-        if (listener.isCaller) closer.launch { end(null) } else runBlocking { shutdown() }
+        if (waitsForItself()) {
+            closer.launch { end(null) }
+            return
+        }
+        try {
+            runBlocking { shutdown() }
+        } catch (e: InterruptedException) {
+            // It has waited all the same.
+            Thread.currentThread().interrupt()
+        }
     }
 
-    override suspend fun shutdown(): Unit = withContext(NonCancellable) { end(null) }
+    override suspend fun shutdown() {
+        if (waitsForItself()) closer.launch { end(null) } else withContext(NonCancellable) { end(null) }
+    }
+
+    /** The listener's own thread (a hook, an errand), or a handler. */
+    private fun waitsForItself() = listener.isCaller || handling.get() == true
 
     private fun giveUp(error: Throwable) {
         reports.tell { onGaveUp(options.reconnectAttempts, error) }
         closer.launch { end(error) }
     }
 
-    /** With [cause] when it gave up. */
-    private suspend fun end(cause: Throwable?) {
+    /** With [error] when it gave up. */
+    private suspend fun end(error: Throwable?) {
         if (!closing.compareAndSet(false, true)) return closed.await()
-        mutableModes.value = NotifierMode.Closed(cause?.let { it.message ?: it.toString() })
-        val patience = options.closeTimeout.toKotlinDuration()
-        listener.cancel()
-        listener.awaitEnd(patience)
-        listener.failErrands(closedException(cause))
-        subscriptions.all().forEach { it.end(cause?.let(::closedException)) }
-        withTimeoutOrNull(patience) {
-            handlers.coroutineContext.job.children
-                .toList()
-                .joinAll()
+        cause = error
+        mutableModes.value = NotifierMode.Closed(error?.let { it.message ?: it.toString() })
+        val patience = TimeSource.Monotonic.markNow() + options.closeTimeout.toKotlinDuration()
+        try {
+            listener.cancel()
+            listener.awaitEnd(patience.left())
+            listener.failErrands(closedException())
+            subscriptions.all().forEach { it.end(error?.let { closedException() }) }
+            withTimeoutOrNull(patience.left()) {
+                handlers.coroutineContext.job.children
+                    .toList()
+                    .joinAll()
+            }
+            outlet.finish(patience.left())
+        } finally {
+            scope.cancel()
+            outlet.close()
+            // Bounded, because neither a handler nor a driver can be forced to end.
+            withTimeoutOrNull(LAST_PATIENCE) { scope.coroutineContext.job.join() }
+            listener.endThread(LAST_PATIENCE)
+            watchdog.close()
+            opener.awaitEnd(LAST_PATIENCE)
+            withContext(io) { watchdog.awaitEnd(LAST_PATIENCE) }
+            closed.complete(Unit)
         }
-        outlet.finish(patience)
-        scope.cancel()
-        outlet.close()
-        // Bounded, because neither a handler nor a driver can be forced to end.
-        withTimeoutOrNull(LAST_PATIENCE) { scope.coroutineContext.job.join() }
-        listener.endThread(LAST_PATIENCE)
-        watchdog.close()
-        withContext(Dispatchers.IO) { watchdog.awaitEnd(LAST_PATIENCE.inWholeNanoseconds) }
-        closed.complete(Unit)
     }
+
+    private fun TimeMark.left(): Duration = (-elapsedNow()).coerceAtLeast(Duration.ZERO)
 
     private fun enter(mode: NotifierMode) {
         mutableModes.update { if (it is NotifierMode.Closed) it else mode }
@@ -250,10 +287,10 @@ internal class ListeningNotifier(
     }
 
     private fun checkOpen() {
-        if (closing.get()) throw closedException(null)
+        if (closing.get()) throw closedException()
     }
 
-    private fun closedException(cause: Throwable?): NotifierClosedException {
+    private fun closedException(): NotifierClosedException {
         val reason = (mode as? NotifierMode.Closed)?.reason
         return NotifierClosedException(if (reason == null) "notifier $name is closed" else "notifier $name gave up: $reason", cause)
     }
@@ -267,17 +304,20 @@ internal class ListeningNotifier(
         override val channel: String get() = mailbox.channel
 
         override suspend fun awaitListening() {
-            val states = combine(modes, mailbox.listening, ::Pair)
-            val (mode, listening) = states.first { (mode, listening) -> listening || mode.isHopeless() }
-            if (listening) return
-            if (mode is NotifierMode.Unavailable) throw ListenUnavailableException("can't listen to $channel: ${mode.reason}")
-            throw closedException(null)
+            val (mode, state) = combine(modes, mailbox.state, ::Pair).first { (mode, state) -> state != State.WAITING || mode.isHopeless() }
+            when {
+                state == State.LISTENING -> return
+                mode is NotifierMode.Unavailable -> throw ListenUnavailableException("can't listen to $channel: ${mode.reason}")
+                closing.get() -> throw closedException()
+                else -> throw mailbox.failure ?: NotifierClosedException("subscription to $channel is closed")
+            }
         }
 
         override fun close(): Unit = remove(mailbox)
     }
 
     private companion object {
+        const val IO_THREADS = 4
         val LAST_PATIENCE = 1.seconds
 
         fun NotifierMode.isHopeless() = this is NotifierMode.Unavailable || this is NotifierMode.Closed

@@ -6,6 +6,8 @@ import io.numpool.notify.Notification
 import io.numpool.notify.NotifierEvent
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asStateFlow
 import java.time.Instant
 import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.withLock
@@ -23,8 +25,17 @@ internal class Mailbox(
     private val counters: Counters,
     private val onRoom: () -> Unit,
 ) {
-    /** True from the first time that LISTEN is committed for it. */
-    val listening = MutableStateFlow(false)
+    enum class State { WAITING, LISTENING, ENDED }
+
+    private class Entry(
+        val event: NotifierEvent,
+        val proven: Instant,
+    )
+
+    private val mutableState = MutableStateFlow(State.WAITING)
+
+    /** Ended before LISTEN was committed for it, or listening from then on. */
+    val state: StateFlow<State> = mutableState.asStateFlow()
     val since: Instant = Instant.now()
 
     /** The last connection on which LISTEN was confirmed to it. Touched by the listener's thread alone. */
@@ -34,15 +45,25 @@ internal class Mailbox(
     private val arrived = Channel<Unit>(Channel.CONFLATED)
 
     // Guarded by lock.
-    private val events = ArrayDeque<NotifierEvent>()
+    private val entries = ArrayDeque<Entry>()
     private var notifications = 0
     private var refused = false
     private var ended = false
-    private var failure: Throwable? = null
+
+    /** Why it ended; null when there is nothing wrong. */
+    @Volatile
+    var failure: Throwable? = null
+        private set
+
+    /** LISTEN is committed for it. */
+    fun heard() {
+        mutableState.compareAndSet(State.WAITING, State.LISTENING)
+    }
 
     /** False when there is no room and the policy is to wait: then [onRoom] is called when there is. With [force] it goes in anyway. */
     fun offer(
         notification: Notification,
+        proven: Instant,
         force: Boolean = false,
     ): Boolean {
         lock.withLock {
@@ -52,7 +73,7 @@ internal class Mailbox(
                 if (!refused) counters.dropped(1) // the same payload is there already
                 return !refused
             }
-            events.addLast(notification)
+            entries.addLast(Entry(notification, proven))
             notifications++
         }
         arrived.trySend(Unit)
@@ -66,9 +87,8 @@ internal class Mailbox(
     ) {
         lock.withLock {
             if (ended) return
-            val before = events.lastOrNull()
-            if (before is Gap) events.removeLast()
-            events.addLast(Gap(channel, (before as? Gap)?.lostAt ?: lostAt, restoredAt, reason))
+            entries.addLast(Entry(Gap(channel, lostAt, restoredAt, reason), lostAt))
+            uniteGap(entries.lastIndex)
         }
         arrived.trySend(Unit)
     }
@@ -77,7 +97,7 @@ internal class Mailbox(
     suspend fun take(): NotifierEvent? {
         while (true) {
             poll()?.let { return it }
-            if (lock.withLock { ended && events.isEmpty() }) break
+            if (lock.withLock { ended && entries.isEmpty() }) break
             arrived.receive()
         }
         failure?.let { throw it }
@@ -88,7 +108,7 @@ internal class Mailbox(
         var roomMade = false
         val event =
             lock.withLock {
-                events.removeFirstOrNull().also {
+                entries.removeFirstOrNull()?.event.also {
                     if (it is Notification) {
                         notifications--
                         roomMade = refused
@@ -108,6 +128,7 @@ internal class Mailbox(
             ended = true
             this.failure = failure
         }
+        mutableState.compareAndSet(State.WAITING, State.ENDED)
         arrived.trySend(Unit)
         onRoom()
     }
@@ -115,7 +136,7 @@ internal class Mailbox(
     /** [end] without handing out what is left. */
     fun discard() {
         lock.withLock {
-            events.clear()
+            entries.clear()
             notifications = 0
         }
         end()
@@ -124,7 +145,7 @@ internal class Mailbox(
     private fun makeRoom(coming: Notification): Boolean {
         if (policy == BufferPolicy.WAIT) return false
         if (policy == BufferPolicy.COALESCE) {
-            if (events.any { it is Notification && it.payload == coming.payload }) return false
+            if (entries.any { (it.event as? Notification)?.payload == coming.payload }) return false
             removeRepeated()
         }
         if (notifications == capacity) dropOldest()
@@ -133,20 +154,36 @@ internal class Mailbox(
 
     private fun removeRepeated() {
         val seen = HashSet<String>()
-        val before = events.size
-        events.removeAll { it is Notification && !seen.add(it.payload) }
-        val removed = before - events.size
+        val before = entries.size
+        entries.removeAll { it.event is Notification && !seen.add(it.event.payload) }
+        val removed = before - entries.size
         notifications -= removed
         counters.dropped(removed)
+        uniteGaps()
     }
 
     private fun dropOldest() {
-        val index = events.indexOfFirst { it is Notification }
-        val dropped = events.removeAt(index) as Notification
+        val index = entries.indexOfFirst { it.event is Notification }
+        val dropped = entries[index]
+        val at = (dropped.event as Notification).receivedAt
+        entries[index] = Entry(Gap(channel, dropped.proven, at, "buffer of $capacity full"), dropped.proven)
         notifications--
         counters.dropped(1)
-        val before = events.getOrNull(index - 1) as Gap?
-        val gap = Gap(channel, before?.lostAt ?: dropped.receivedAt, dropped.receivedAt, "buffer of $capacity full")
-        if (before == null) events.add(index, gap) else events[index - 1] = gap
+        if (index < entries.lastIndex) uniteGap(index + 1)
+        uniteGap(index)
+    }
+
+    /** Of gaps in a row one is left, from the first loss to the last return. */
+    private fun uniteGaps() {
+        for (i in entries.lastIndex downTo 1) uniteGap(i)
+    }
+
+    /** The one at [index] with the one before it. */
+    private fun uniteGap(index: Int) {
+        val first = entries.getOrNull(index - 1)?.event as? Gap ?: return
+        val second = entries[index].event as? Gap ?: return
+        val lostAt = minOf(first.lostAt, second.lostAt)
+        entries[index - 1] = Entry(Gap(channel, lostAt, maxOf(first.restoredAt, second.restoredAt), second.reason), lostAt)
+        entries.removeAt(index)
     }
 }

@@ -4,11 +4,11 @@ import io.numpool.notify.ConnectionProvider
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
-import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withTimeoutOrNull
@@ -30,8 +30,7 @@ private const val NOTIFY = "SELECT pg_catalog.pg_notify(?, ?)"
  */
 internal class Outlet(
     connections: ConnectionProvider,
-    private val limit: Duration,
-    private val watchdog: Watchdog,
+    guard: Sending.Guard,
     private val scope: CoroutineScope,
 ) : AutoCloseable {
     private class Letter(
@@ -42,15 +41,10 @@ internal class Outlet(
         val text = channel to payload
     }
 
-    private val sending = Sending.through(connections)
+    private val sending = Sending.through(connections, guard)
     private val turn = Mutex()
-    private val letters = Channel<Letter>(Channel.UNLIMITED)
+    private val letters = Channel<Letter>(Channel.UNLIMITED, onUndeliveredElement = { it.sent.cancel() })
     private lateinit var sender: Job
-
-    /** Transactions made for [notify]. */
-    @Volatile
-    var transactions = 0L
-        private set
 
     fun start() {
         sender = scope.launch { run() }
@@ -72,40 +66,54 @@ internal class Outlet(
         }
     }
 
-    /** Runs [block] for [limit] at most: then its connection is aborted. Waiting for a connection isn't counted, but interruptible. */
-    suspend fun <T> use(block: (Connection) -> T): T =
-        turn.withLock {
-            runInterruptible(Dispatchers.IO) {
-                sending.use { connection -> watchdog.guard(connection, limit.inWholeNanoseconds) { block(connection) } }
-            }
-        }
+    /** Runs [block] within the limit of publishing: then its connection is aborted. Waiting for a connection isn't counted. */
+    suspend fun <T> use(block: (Connection) -> T): T = turn.withLock { sending.use(block) }
 
     private suspend fun run() {
-        var next = letters.receiveCatching().getOrNull()
-        while (next != null) {
-            val batch = LinkedHashMap<Pair<String, String>, Letter>()
-            // The server sends the same text once a transaction: the second one begins another.
-            while (next != null && batch.size < MOST && next.text !in batch) {
-                batch[next.text] = next
-                next = letters.tryReceive().getOrNull()
+        val waiting = ArrayDeque<Letter>()
+        try {
+            while (true) {
+                if (waiting.isEmpty()) waiting += letters.receiveCatching().getOrNull() ?: return
+                while (waiting.size < MOST) waiting += letters.tryReceive().getOrNull() ?: break
+                send(waiting.nextBatch())
             }
-            send(batch.values.filter { it.sent.isActive })
-            if (next == null) next = letters.receiveCatching().getOrNull()
+        } finally {
+            waiting.forEach { it.sent.cancel() }
         }
     }
 
+    /** The server sends the same text once a transaction: the second one begins another. */
+    private fun ArrayDeque<Letter>.nextBatch(): List<Letter> {
+        val batch = LinkedHashMap<Pair<String, String>, Letter>()
+        while (isNotEmpty() && first().text !in batch) removeFirst().let { batch[it.text] = it }
+        return batch.values.toList()
+    }
+
     private suspend fun send(batch: List<Letter>) {
-        if (batch.isEmpty()) return
+        if (batch.none { it.sent.isActive }) return
         try {
-            use { connection -> connection.notifyAll(batch) }
-            transactions++
+            use { connection ->
+                val wanted = batch.filter { it.sent.isActive }
+                if (wanted.isNotEmpty()) connection.notifyAll(wanted)
+            }
             batch.forEach { it.sent.complete(Unit) }
-        } catch (e: CancellationException) {
-            batch.forEach { it.sent.cancel(e) }
-            throw e
-        } catch (e: Exception) {
+        } catch (e: Throwable) {
+            if (!currentCoroutineContext().isActive) {
+                batch.forEach { it.sent.cancel() }
+                throw e
+            }
             // A refusal may be due to one of them, and nothing of them was sent.
-            if (batch.size > 1 && e.isRefusal()) batch.forEach { send(listOf(it)) } else batch.forEach { it.sent.completeExceptionally(e) }
+            if (batch.size > 1 && e.isRefusal()) {
+                try {
+                    batch.forEach { send(listOf(it)) }
+                } finally {
+                    batch.forEach { it.sent.cancel() }
+                }
+            } else {
+                // A provider may throw a CancellationException, too: it must not pass for the caller's.
+                val cause = if (e is CancellationException) SQLException("sending was cancelled: ${e.message}", e) else e
+                batch.forEach { it.sent.completeExceptionally(cause) }
+            }
         }
     }
 
@@ -131,11 +139,6 @@ internal class Outlet(
 
     private companion object {
         const val MOST = 256
-
-        /** A text that the database's encoding lacks, say. */
-        const val DATA_EXCEPTION = "22"
-
-        fun Exception.isRefusal() = this is SQLException && sqlState?.take(2) == DATA_EXCEPTION
     }
 }
 

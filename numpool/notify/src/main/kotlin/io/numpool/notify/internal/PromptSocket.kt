@@ -15,6 +15,12 @@ internal class PromptSocket : Socket() {
         peeking = timeout == PEEK_MILLIS
     }
 
+    /**
+     * What the TLS socket around this one asks before it closes: with a linger time it waits for that long at most to say goodbye, without one
+     * for whoever is stuck in writing to a dead network. The socket's own option stays off.
+     */
+    override fun getSoLinger(): Int = 0
+
     override fun getInputStream(): InputStream = Input(super.getInputStream())
 
     private inner class Input(

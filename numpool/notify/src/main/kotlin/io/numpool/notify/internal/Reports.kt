@@ -14,7 +14,7 @@ internal class Reports(
         observer ?: return
         try {
             observer.what()
-        } catch (e: Exception) {
+        } catch (e: Throwable) {
             counters.error(e)
             log.warn("{}: the observer failed", notifier, e)
         }

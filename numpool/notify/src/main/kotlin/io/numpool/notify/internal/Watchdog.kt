@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ScheduledThreadPoolExecutor
 import java.util.concurrent.ThreadFactory
 import java.util.concurrent.TimeUnit
+import kotlin.time.Duration
 
 /**
  * Aborts the connection under an operation that takes too long: nothing else frees a read on a dead network.
@@ -15,7 +16,7 @@ import java.util.concurrent.TimeUnit
  */
 internal class Watchdog(
     tickNanos: Long,
-    threads: ThreadFactory,
+    private val threads: ThreadFactory,
     private val report: (Throwable) -> Unit,
 ) : AutoCloseable {
     private class Watch(
@@ -23,7 +24,11 @@ internal class Watchdog(
         val deadline: Long,
     )
 
+    private val aborting = ConcurrentHashMap.newKeySet<Thread>()
     private val watches = ConcurrentHashMap.newKeySet<Watch>()
+
+    @Volatile
+    private var closed = false
     private val scheduler = ScheduledThreadPoolExecutor(1, threads)
 
     init {
@@ -38,6 +43,7 @@ internal class Watchdog(
     ): T {
         val watch = Watch(connection, System.nanoTime() + limitNanos.coerceAtMost(Long.MAX_VALUE / 4))
         watches += watch
+        if (closed) bite(watch)
         try {
             return operation()
         } catch (e: SQLException) {
@@ -49,21 +55,67 @@ internal class Watchdog(
     }
 
     private fun look() {
+        val now = System.nanoTime()
         for (watch in watches) {
-            if (System.nanoTime() - watch.deadline < 0 || !watches.remove(watch)) continue
+            if (now - watch.deadline < 0) continue
             try {
-                watch.connection.abort(Runnable::run)
-            } catch (e: SQLException) {
+                bite(watch)
+            } catch (e: Throwable) {
+                // No thread to be had: it tries again at the next look.
                 report(e)
             }
         }
     }
 
-    override fun close() {
-        scheduler.shutdownNow()
+    private fun bite(watch: Watch) {
+        if (!watches.remove(watch)) return
+        try {
+            onThread { watch.connection.abort(Runnable::run) }
+        } catch (e: Throwable) {
+            watches += watch
+            throw e
+        }
     }
 
-    fun awaitEnd(nanos: Long): Boolean = scheduler.awaitTermination(nanos, TimeUnit.NANOSECONDS)
+    /** [abortNow] that doesn't wait: a TLS socket may have to, for whoever is stuck in writing to it. */
+    fun abort(connection: Connection): Unit = onThread(connection::abortNow)
+
+    private fun onThread(abort: () -> Unit) {
+        val thread =
+            threads.newThread {
+                try {
+                    abort()
+                } catch (e: Throwable) {
+                    report(e)
+                } finally {
+                    aborting -= Thread.currentThread()
+                }
+            }
+        aborting += thread
+        try {
+            thread.start()
+        } catch (e: Throwable) {
+            aborting -= thread
+            throw e
+        }
+    }
+
+    /** Aborts what is still under way: nobody would look after it. */
+    override fun close() {
+        closed = true
+        scheduler.shutdownNow()
+        watches.forEach(::bite)
+    }
+
+    /** Of its own thread, and of aborts that don't hang. */
+    fun awaitEnd(patience: Duration) {
+        val deadline = System.nanoTime() + patience.inWholeNanoseconds
+        scheduler.awaitTermination(patience.inWholeNanoseconds, TimeUnit.NANOSECONDS)
+        for (thread in aborting) {
+            val left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())
+            if (left > 0) thread.join(left)
+        }
+    }
 
     companion object {
         /** Late by an eighth of the shortest that it watches over. */
