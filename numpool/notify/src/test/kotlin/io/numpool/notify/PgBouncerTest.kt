@@ -7,11 +7,11 @@ import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
 import io.numpool.testkit.PgBouncer
+import io.numpool.testkit.Signals
 import io.numpool.testkit.TestPostgres
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
@@ -28,15 +28,21 @@ class PgBouncerTest :
         ).config(enabledOrReasonIf = { installed }) {
             TestPostgres.shared().emptyDatabase().use { database ->
                 PgBouncer.inFrontOf(database, 4).use { bouncer ->
-                    Notifier.open(bouncer.url()).use { notifier ->
+                    val listened = Signals<Unit>("LISTEN committed")
+                    val observer =
+                        object : NotifierObserver {
+                            override fun onConnect() = listened.send(Unit)
+                        }
+                    Notifier.open(bouncer.url()) { this.observer = observer }.use { notifier ->
                         measureTime { notifier.awaitMode<NotifierMode.Unavailable>() } shouldBeLessThan 5.seconds
                         (notifier.mode as NotifierMode.Unavailable).reason shouldContain "a pooler stands in between"
                         notifier.isHealthy shouldBe false
-                        repeat(20) {
-                            // at any moment, also while it tries again
-                            shouldThrow<ListenUnavailableException> { notifier.subscribe("x") {} }.message shouldContain "pooler"
-                            delay(50.milliseconds)
-                        }
+                        shouldThrow<ListenUnavailableException> { notifier.subscribe("x") {} }.message shouldContain "pooler"
+                        // nor is it listened to when another attempt has come as far as LISTEN
+                        val subscription = notifier.register("y") {}
+                        while (listened.pending().isNotEmpty()) listened.next()
+                        listened.next()
+                        shouldThrow<ListenUnavailableException> { subscription.awaitListening() }
                     }
                 }
             }
