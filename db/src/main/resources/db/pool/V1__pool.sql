@@ -120,6 +120,14 @@ CREATE TABLE ticket_floor (
 INSERT INTO ticket_floor (ticket) VALUES (0);
 COMMENT ON TABLE ticket_floor IS 'The highest ticket of any deleted pool: a pool made again under an old name never repeats a token.';
 
+CREATE TABLE fence (
+  pool text NOT NULL,
+  slot integer NOT NULL,
+  token bigint NOT NULL,
+  CONSTRAINT fence_pk PRIMARY KEY (pool, slot)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE fence IS 'The highest token under which work of a slot was fenced. By the name of the pool, whose tokens only grow, also when it is deleted and made again.';
+
 -- Advisory locks, of the two-integer kind: the class is the oid of a table of this schema, so two schemas never meet.
 --   alive:  session       shared by the listener connection for as long as it lives; exclusive to probe
 --   busy:   session_beat  shared by a call of the session; exclusive by who declares it dead or raises its epoch
@@ -128,7 +136,7 @@ COMMENT ON TABLE ticket_floor IS 'The highest ticket of any deleted pool: a pool
 -- Lock order everywhere: alive, busy, pool (ascending), rows.
 --
 -- SQLSTATEs: NP001 session dead, NP002 old epoch, NP003 no such pool, NP004 pool deleted, NP005 not in autocommit at READ COMMITTED,
--- NP006 outdated attach, NP007 damaged pool, 22023 bad argument, 55P03 lock not to be had in time (nothing was done).
+-- NP006 outdated attach, NP007 damaged pool, NP008 outdated token, 22023 bad argument, 55P03 lock not to be had in time (nothing was done).
 
 -- Whoever waits for a lock reads afterwards what is then; under REPEATABLE READ it would be what was before it waited.
 CREATE FUNCTION require_read_committed() RETURNS void LANGUAGE plpgsql AS $$
@@ -937,6 +945,25 @@ BEGIN
   END IF;
 END $$;
 
+-- For users' own transactions, at any isolation: passes when no higher token was seen for that slot, and remembers this one. Its row stays
+-- locked until the transaction ends, so the work of a holder that stalled and that of the next one cannot interleave. Apart from that row it
+-- touches nothing.
+CREATE FUNCTION fence(pool_id text, slot integer, token bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  newest bigint;
+BEGIN
+  IF pool_id IS NULL OR slot IS NULL OR token IS NULL THEN
+    RAISE EXCEPTION 'fence: pool_id %, slot %, token %: none may be null', pool_id, slot, token USING ERRCODE = '22023';
+  END IF;
+  INSERT INTO fence AS f (pool, slot, token) VALUES (fence.pool_id, fence.slot, fence.token)
+  ON CONFLICT ON CONSTRAINT fence_pk DO UPDATE SET token = excluded.token WHERE f.token <= excluded.token;
+  IF NOT FOUND THEN
+    SELECT f.token INTO newest FROM fence f WHERE f.pool = fence.pool_id AND f.slot = fence.slot;
+    RAISE EXCEPTION 'token % of slot % of pool % is outdated', fence.token, fence.slot, fence.pool_id
+      USING ERRCODE = 'NP008', DETAIL = newest::text;
+  END IF;
+END $$;
+
 -- What operators see
 
 CREATE VIEW holding AS
@@ -1001,7 +1028,7 @@ BEGIN
       'require_read_committed', 'commit_durably', 'grant_waiting', 'purge_pool', 'exchange', 'poll', 'channel_of', 'open_session', 'attach', 'renew',
       'raise_epoch', 'end_session',
       'survey', 'doomed_pools', 'declare_dead', 'repair', 'forget', 'unblock', 'announce', 'first_ticket', 'create_pool', 'guard_pool',
-      'find_pool', 'resize_pool', 'delete_pool', 'set_metadata', 'list_pools', 'pool_status')
+      'find_pool', 'resize_pool', 'delete_pool', 'set_metadata', 'fence', 'list_pools', 'pool_status')
   LOOP
     EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, %I, pg_temp', ours, current_schema());
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', ours);

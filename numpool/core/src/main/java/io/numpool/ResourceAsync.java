@@ -1,8 +1,11 @@
 package io.numpool;
 
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.jooq.DSLContext;
 
 /** A granted slot of a pool, for Java. See {@link Resource}; safe to share between threads. */
 public interface ResourceAsync extends AutoCloseable {
@@ -61,6 +64,25 @@ public interface ResourceAsync extends AutoCloseable {
      * @return released, or lost when it was no longer held
      */
     CompletableFuture<ResourceState> release();
+
+    /**
+     * Makes sure, in the transaction that a connection is in, that nobody who got this slot later has done the same. See {@link
+     * Resource#fence(Connection)}. Blocks for a round trip, and for as long as another transaction holds its fence.
+     *
+     * @param connection the caller's, not in autocommit
+     * @throws StaleTokenException when a higher token was seen; the transaction is aborted then
+     * @throws ResourceLostException when the slot is known here to be lost; nothing was sent
+     * @throws IllegalStateException when it was released, or the connection is in autocommit
+     * @throws SQLException what else the database or the driver says, as it is
+     */
+    void fence(Connection connection) throws SQLException;
+
+    /**
+     * As {@link #fence(Connection)}, in jOOQ's transaction.
+     *
+     * @param dsl of the transaction
+     */
+    void fence(DSLContext dsl);
 
     /**
      * Completes when the slot is lost, with why; never when it is given back.

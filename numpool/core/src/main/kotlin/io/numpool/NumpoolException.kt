@@ -94,6 +94,19 @@ public class PoolDeletedException internal constructor(
     public val pool: String,
 ) : NumpoolException("pool '$pool' is deleted")
 
+/** [Resource.fence]: somebody who got the slot later has fenced work with it. */
+public class StaleTokenException internal constructor(
+    /** Id of the pool. */
+    public val pool: String,
+    /** The slot. */
+    public val index: Int,
+    /** The fencing token that is outdated. */
+    public val token: Long,
+    /** The highest token seen for that slot. */
+    public val newest: Long,
+    cause: Throwable,
+) : NumpoolException("slot $index of pool '$pool' is another's: token $token is outdated, $newest was seen", cause)
+
 /** Somebody else changed the metadata of the pool since this client last read them. */
 public class MetadataConflictException internal constructor(
     /** Id of the pool. */

@@ -1,5 +1,8 @@
 package io.numpool
 
+import org.jooq.DSLContext
+import java.sql.Connection
+import java.sql.SQLException
 import kotlin.time.Duration
 
 /** What became of a granted slot. */
@@ -17,8 +20,8 @@ public enum class ResourceState {
 /**
  * A granted slot of a pool. Safe to share between threads.
  *
- * No lease service can stop a process that ignores its deadline: what must not happen twice is guarded by [token], which grows with every
- * grant of the pool.
+ * No lease service can stop a process that ignores its deadline: what must not happen twice is guarded by [fence], or by [token], which grows
+ * with every grant of the pool.
  */
 public interface Resource : AutoCloseable {
     /** Id of the pool. */
@@ -49,6 +52,23 @@ public interface Resource : AutoCloseable {
      * @return [ResourceState.RELEASED], or [ResourceState.LOST] when it was no longer held
      */
     public suspend fun release(): ResourceState
+
+    /**
+     * Makes sure, in the transaction that [connection] is in, that nobody who got this slot later has done the same: passes when no higher
+     * token was seen for this slot, remembers this one, and holds off others who fence it until the transaction ends. Blocks for a round trip,
+     * and for as long as another transaction holds its fence. What the transaction writes is then done before anything that a later holder
+     * writes after a fence of its own, or not at all.
+     *
+     * @throws StaleTokenException when a higher token was seen; the transaction is aborted then
+     * @throws ResourceLostException when the slot is known here to be lost; nothing was sent
+     * @throws IllegalStateException when it was released, or [connection] is in autocommit: there would be no transaction to guard
+     * @throws SQLException what else the database or the driver says, as it is
+     */
+    @Throws(SQLException::class)
+    public fun fence(connection: Connection)
+
+    /** [fence] in jOOQ's transaction. */
+    public fun fence(dsl: DSLContext): Unit = dsl.connection { fence(it) }
 
     /** Waits until the slot is lost, and says why; null when it was given back instead. */
     public suspend fun awaitLost(): ResourceLostException?

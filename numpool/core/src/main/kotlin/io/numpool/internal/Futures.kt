@@ -26,6 +26,8 @@ import kotlinx.coroutines.jdk9.flowPublish
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
+import org.jooq.DSLContext
+import java.sql.Connection
 import java.util.Optional
 import java.util.UUID
 import java.util.concurrent.CompletableFuture
@@ -245,6 +247,10 @@ private class ResourceFutures(
         resource.close()
         return Futures.future { resource.release() }
     }
+
+    override fun fence(connection: Connection) = resource.fence(connection)
+
+    override fun fence(dsl: DSLContext) = resource.fence(dsl)
 
     override fun lost(): CompletableFuture<ResourceLostException> =
         CompletableFuture<ResourceLostException>().also { future -> (resource as Held).onLost { future.complete(it) } }

@@ -5,6 +5,7 @@ import io.numpool.ResourceLostException
 import io.numpool.ResourceState
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.DisposableHandle
+import java.sql.Connection
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicReference
 import kotlin.time.Duration
@@ -53,6 +54,14 @@ internal class Held(
     override suspend fun release(): ResourceState {
         close()
         return outcome.await()
+    }
+
+    override fun fence(connection: Connection) {
+        when (state) {
+            ResourceState.RELEASED -> throw IllegalStateException("$this was released: there is nothing left to fence")
+            ResourceState.LOST -> throw lossCause ?: ResourceLostException(pool, index, token, "its deadline passed")
+            ResourceState.HELD -> lane.fence(this, connection)
+        }
     }
 
     override suspend fun awaitLost(): ResourceLostException? = loss.await()

@@ -4,6 +4,7 @@ import io.numpool.AcquireTimeoutException
 import io.numpool.NumpoolClosedException
 import io.numpool.PoolDeletedException
 import io.numpool.ResourceState
+import io.numpool.StaleTokenException
 import io.numpool.internal.store.ExchangeAnswer
 import io.numpool.internal.store.ExchangeAnswer.Acquired
 import io.numpool.internal.store.ExchangeCall
@@ -18,7 +19,10 @@ import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.selects.onTimeout
 import kotlinx.coroutines.selects.select
 import kotlinx.coroutines.yield
+import org.postgresql.util.PSQLException
 import org.slf4j.LoggerFactory
+import java.sql.Connection
+import java.sql.SQLException
 import java.util.concurrent.ConcurrentHashMap
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.nanoseconds
@@ -161,6 +165,22 @@ internal class Lane(
 
     fun release(resource: Held) {
         if (inbox.trySend(GiveBack(resource)).isFailure) resource.outcome.complete(engine.outcomeAtEnd)
+    }
+
+    /** In the user's transaction: what is not about the token is thrown as the driver threw it. */
+    fun fence(
+        resource: Held,
+        connection: Connection,
+    ) {
+        check(!connection.autoCommit) { "fence needs the transaction that it guards: the connection is in autocommit" }
+        try {
+            engine.store.fence(connection, pool.id, resource.index, resource.token)
+        } catch (e: StoreException) {
+            val cause = e.cause as SQLException
+            if (e.kind() != Kind.OUTDATED) throw cause
+            val newest = (cause as? PSQLException)?.serverErrorMessage?.detail?.toLongOrNull() ?: throw cause
+            throw StaleTokenException(pool.id, resource.index, resource.token, newest, cause)
+        }
     }
 
     fun granted(

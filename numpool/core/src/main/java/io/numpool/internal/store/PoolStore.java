@@ -185,6 +185,14 @@ public final class PoolStore {
         });
     }
 
+    /** In the transaction that the connection is in. */
+    public void fence(Connection c, String pool, int slot, long token) {
+        on(c, conf -> {
+            Routines.fence(conf, pool, slot, token);
+            return null;
+        });
+    }
+
     public List<PoolSummary> list(Connection c, String prefix) {
         return on(c, conf -> conf.dsl()
                 .selectFrom(LIST_POOLS.call(prefix))

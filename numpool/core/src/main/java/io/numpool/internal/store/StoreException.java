@@ -20,6 +20,8 @@ public final class StoreException extends RuntimeException {
         ISOLATION,
         /** A later attach came before. Nothing was done. */
         LATE_ATTACH,
+        /** A higher token was seen. Nothing was done. */
+        OUTDATED,
         /** A lock or a resource was not to be had in time, or the statement was cancelled. Nothing was done; try again. */
         BUSY,
         /** The server refuses for want of a right, a valid password, or such a database. Nothing was done. */
@@ -64,6 +66,7 @@ public final class StoreException extends RuntimeException {
             case "NP004" -> Kind.DELETED;
             case "NP005" -> Kind.ISOLATION;
             case "NP006" -> Kind.LATE_ATTACH;
+            case "NP008" -> Kind.OUTDATED;
             case "55P03", "57014", "40P01", "40001", "25006" -> Kind.BUSY;
             case "42501", "3D000" -> Kind.DENIED;
             case "3F000", "42P01", "42883", "42704" -> Kind.NO_SCHEMA;
