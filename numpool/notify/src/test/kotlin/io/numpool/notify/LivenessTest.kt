@@ -8,13 +8,17 @@ import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
 import io.kotest.matchers.string.shouldStartWith
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.joinAll
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
 import java.sql.Connection
 import java.time.Duration
 import java.time.Instant
 import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicBoolean
 import javax.sql.DataSource
 import kotlin.time.Duration.Companion.milliseconds
@@ -233,13 +237,40 @@ class LivenessTest :
             val hanging =
                 object : DataSource by simple {
                     override fun getConnection(): Connection {
-                        if (first.getAndSet(false)) hung.await()
+                        if (first.getAndSet(false)) hung.awaitWhoeverInterrupts()
                         return simple.connection
                     }
                 }
             val options = NotifierOptions.builder().connectTimeout(Duration.ofMillis(200)).build()
             Notifier.open(ConnectionProvider.of(hanging), direct, options).use { it.awaitListening() }
             hung.countDown()
+        }
+
+        test("threads of Dispatchers.IO that are all taken keep it from nothing") {
+            Notifier.open(database.url) { name = "crowded out" }.use { notifier ->
+                val seen = notifier.watch("x")
+                notifier.awaitListening()
+                val free = CountDownLatch(1)
+                val taken = CountDownLatch(IO_THREADS)
+                val others =
+                    List(IO_THREADS) {
+                        launch(Dispatchers.IO) {
+                            taken.countDown()
+                            free.await()
+                        }
+                    }
+                try {
+                    taken.await(PATIENCE.inWholeSeconds, TimeUnit.SECONDS) shouldBe true
+                    database.terminateListener("crowded out") shouldBe 1
+                    seen.nextGap()
+                    withTimeout(PATIENCE) { notifier.publish("x", "through") }
+                    seen.nextPayload() shouldBe "through"
+                    notifier.awaitListening()
+                } finally {
+                    free.countDown()
+                    others.joinAll()
+                }
+            }
         }
 
         test("a hook that throws at a ping is reported, and the connection kept") {
@@ -306,4 +337,17 @@ private class Switchable(
     override val pooled: Boolean get() = true
 
     override fun open(): Connection = current.open()
+}
+
+/** What Dispatchers.IO has by default, on a machine of up to 64 processors. */
+private const val IO_THREADS = 64
+
+private fun CountDownLatch.awaitWhoeverInterrupts() {
+    while (true) {
+        try {
+            return await()
+        } catch (_: InterruptedException) {
+            continue
+        }
+    }
 }

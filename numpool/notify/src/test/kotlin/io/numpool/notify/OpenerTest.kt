@@ -42,13 +42,29 @@ class OpenerTest :
             }
         }
 
-        fun opener(from: ConnectionProvider) = Opener(from) { thread(start = false, isDaemon = true) { it.run() } }
+        fun opener(
+            from: ConnectionProvider,
+            most: Int,
+        ) = Opener(from, { thread(start = false, isDaemon = true) { it.run() } }, most)
 
         fun <T> LinkedBlockingQueue<T>.next(): T = poll(PATIENCE.inWholeSeconds, TimeUnit.SECONDS) ?: throw AssertionError("nothing")
 
-        test("a connection that comes too late is given back, and the next opening waits for it") {
+        test("one that hangs doesn't hold up the next, which may hang too") {
             val provider = Stubborn()
-            val opener = opener(provider)
+            val opener = opener(provider, most = 2)
+            repeat(2) {
+                shouldThrow<SQLTimeoutException> { opener.open(50.milliseconds) }
+                provider.begun.next()
+            }
+            shouldThrow<SQLTimeoutException> { opener.open(50.milliseconds) }
+            provider.begun.poll() shouldBe null // not a third one
+            provider.gates.forEach { it.countDown() }
+            List(2) { provider.closed.next() } shouldBe listOf("close", "close")
+        }
+
+        test("a connection that comes too late is given back, and the next opening waits for it when there are no more") {
+            val provider = Stubborn()
+            val opener = opener(provider, most = 1)
             shouldThrow<SQLTimeoutException> { opener.open(10.milliseconds) }.message shouldContain "no connection within 10ms"
             provider.begun.next()
             shouldThrow<SQLTimeoutException> { opener.open(10.milliseconds) }

@@ -33,6 +33,10 @@ class PublishTest :
         val database = Database()
         afterSpec { database.close() }
 
+        /** Sends on [connections], and listens past them. */
+        fun sending(connections: ConnectionProvider) =
+            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build())
+
         test("takes payloads up to the limit in bytes, not characters, and refuses longer ones") {
             Notifier.open(database.dataSource).use { notifier ->
                 val seen = notifier.watch("large")
@@ -83,7 +87,7 @@ class PublishTest :
 
         test("what waits while a transaction is under way goes together into the next one, in order") {
             val connections = CountingConnections(ConnectionProvider.of(database.url))
-            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+            sending(connections).use { notifier ->
                 val seen = notifier.watch("many")
                 notifier.awaitListening()
                 coroutineScope {
@@ -103,7 +107,7 @@ class PublishTest :
 
         test("equal notifications that wait together all arrive") {
             val connections = CountingConnections(ConnectionProvider.of(database.url))
-            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+            sending(connections).use { notifier ->
                 val seen = notifier.watch("equal")
                 notifier.awaitListening()
                 coroutineScope {
@@ -132,7 +136,7 @@ class PublishTest :
 
         test("one that is cancelled before its transaction has begun is not sent") {
             val connections = CountingConnections(ConnectionProvider.of(database.url))
-            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+            sending(connections).use { notifier ->
                 val seen = notifier.watch("regretted")
                 notifier.awaitListening()
                 coroutineScope {
@@ -176,7 +180,7 @@ class PublishTest :
 
         test("one that is cancelled while it waits for a connection is not sent") {
             val connections = CountingConnections(ConnectionProvider.of(database.url))
-            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+            sending(connections).use { notifier ->
                 val seen = notifier.watch("given up")
                 notifier.awaitListening()
                 coroutineScope {
@@ -194,7 +198,7 @@ class PublishTest :
         for (failure in listOf(CancellationException("not yours"), AssertionError("an Error"))) {
             test("a provider that throws ${failure.javaClass.simpleName}: that publish fails, and later ones work") {
                 val connections = CountingConnections(ConnectionProvider.of(database.url))
-                Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+                sending(connections).use { notifier ->
                     val seen = notifier.watch("odd")
                     notifier.awaitListening()
                     connections.onOpened = { throw failure }
@@ -262,7 +266,7 @@ class PublishTest :
 
         test("asking for the queue's usage can be given up while the pool has no connection") {
             val connections = CountingConnections(ConnectionProvider.of(database.url))
-            Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build()).use { notifier ->
+            sending(connections).use { notifier ->
                 notifier.awaitListening()
                 connections.hold()
                 withTimeoutOrNull(50.milliseconds) { notifier.queueUsage() } shouldBe null
@@ -329,7 +333,7 @@ class PublishTest :
 
         test("those who wait to send when it is closed are sent") {
             val connections = CountingConnections(ConnectionProvider.of(database.url))
-            val notifier = Notifier.open(ConnectionProvider.of(database.url), connections, NotifierOptions.builder().build())
+            val notifier = sending(connections)
             notifier.awaitListening()
             Notifier.open(database.dataSource).use { other ->
                 val seen = other.watch("last")

@@ -10,6 +10,7 @@ import java.sql.Connection
 import java.sql.SQLException
 import java.sql.SQLTimeoutException
 import java.util.concurrent.CompletableFuture
+import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.ThreadFactory
 import kotlin.time.Duration
 
@@ -20,10 +21,10 @@ import kotlin.time.Duration
 internal class Opener(
     private val connections: ConnectionProvider,
     private val threads: ThreadFactory,
+    private val most: Int = 8,
 ) {
-    /** The opening that nobody waits for any more: the next one begins when it has ended, so a driver that hangs takes one thread. */
-    @Volatile
-    private var abandoned: Job? = null
+    /** Openings that nobody waits for any more, oldest first: with [most] of them the next one begins when one has ended. */
+    private val abandoned = ConcurrentLinkedQueue<Job>()
 
     suspend fun open(limit: Duration): Connection {
         val opened = CompletableFuture<Connection>()
@@ -33,7 +34,7 @@ internal class Opener(
         try {
             val connection =
                 withTimeoutOrNull(limit) {
-                    abandoned?.join()
+                    awaitRoom()
                     thread = threads.newThread { open(opened, ended) }.apply { start() }
                     opened.await()
                 } ?: throw SQLTimeoutException("no connection within $limit", "08001")
@@ -42,6 +43,12 @@ internal class Opener(
         } finally {
             if (!taken) thread?.let { abandon(it, opened, ended) }
         }
+    }
+
+    /** A driver that hangs for ever takes [most] threads, not more. */
+    private suspend fun awaitRoom() {
+        abandoned.removeIf { it.isCompleted }
+        if (abandoned.size >= most) abandoned.element().join()
     }
 
     private fun open(
@@ -69,15 +76,15 @@ internal class Opener(
         opened: CompletableFuture<Connection>,
         ended: Job,
     ) {
-        abandoned = ended
+        abandoned += ended
         when {
             opened.cancel(false) -> thread.interrupt()
             !opened.isCompletedExceptionally -> opened.get().closeQuietly()
         }
     }
 
-    /** Of an opening that was abandoned, if there is one. */
+    /** Of the openings that were abandoned. */
     suspend fun awaitEnd(patience: Duration) {
-        withTimeoutOrNull(patience) { abandoned?.join() }
+        withTimeoutOrNull(patience) { abandoned.forEach { it.join() } }
     }
 }
