@@ -24,6 +24,10 @@ public interface ResourcePool : AutoCloseable {
      * Waits for a slot, first come first served over all processes. While the database is away it goes on waiting. A cancelled acquire
      * leaves the queue, and gives the slot back if it was granted meanwhile.
      *
+     * Take what it returns before anything that may drop a value: `async`, `withTimeout`, `withContext` and `coroutineScope` drop that of
+     * their block when they are cancelled at its very end, and with it the slot, which then stays held until the client or this pool is
+     * closed. [timeout] is safe, and so is [withResource] inside any of them.
+     *
      * @param timeout how long to wait; 0 tries once. Not negative.
      * @param label what it is for, shown to operators; at most 200 characters
      * @param requestId makes the acquire idempotent: while a slot is held or waited for under this id, the same id gets the same

@@ -6,7 +6,7 @@ import io.numpool.internal.Futures
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.job
@@ -15,6 +15,7 @@ import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.yield
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.atomic.AtomicReference
 import kotlin.random.Random
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.milliseconds
@@ -108,12 +109,13 @@ private suspend fun CoroutineScope.cancelCoroutine(
     random: Random,
     tally: Tally,
 ) {
-    val call = async { if (random.nextBoolean()) pool.acquire() else pool.acquire(timeout = 1.hours) }
+    // not the value of an async: that drops it when it is cancelled between its last step and its end
+    val granted = AtomicReference<Resource>()
+    val call = launch { granted.set(if (random.nextBoolean()) pool.acquire() else pool.acquire(timeout = 1.hours)) }
     pause(random)
-    call.cancel()
-    val resource = runCatching { call.await() }.getOrNull()
-    tally(resource != null, tally)
-    resource?.close()
+    call.cancelAndJoin()
+    tally(granted.get() != null, tally)
+    granted.get()?.close()
 }
 
 private suspend fun cancelFuture(
