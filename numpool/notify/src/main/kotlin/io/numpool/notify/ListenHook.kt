@@ -22,6 +22,17 @@ public interface ListenHook {
     ) {
     }
 
-    /** A connection that [onOpen] accepted is gone: [error] says why, null when the notifier was closed. */
+    /**
+     * A connection that [onOpen] accepted is gone: [error] says why, null when the notifier was closed. What the server said last, as warnings,
+     * is among its suppressed exceptions.
+     */
     public fun onLost(error: Throwable?) {}
+
+    /** No connection could be opened, and another attempt follows; both times are [System.nanoTime]. */
+    public fun onConnectFailed(
+        error: Throwable,
+        begunNanos: Long,
+        failedNanos: Long,
+    ) {
+    }
 }

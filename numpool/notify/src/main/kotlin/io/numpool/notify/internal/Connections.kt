@@ -4,6 +4,8 @@ import org.postgresql.core.BaseConnection
 import org.postgresql.core.TransactionState
 import java.sql.Connection
 import java.sql.SQLException
+import java.sql.SQLWarning
+import java.sql.Statement
 
 /** Closes the socket from any thread, which frees a read that is stuck; then tells a pool, if it is a pool's connection. */
 internal fun Connection.abortNow() {
@@ -31,7 +33,7 @@ internal fun Connection.closeQuietly() {
 internal fun Connection.run(sql: String) {
     createStatement().use {
         it.setEscapeProcessing(false)
-        it.execute(sql)
+        it.withLastWords { execute(sql) }
     }
 }
 
@@ -39,7 +41,26 @@ internal fun Connection.run(sql: String) {
 @Throws(SQLException::class)
 internal fun Connection.texts(sql: String): List<String> =
     createStatement().use { statement ->
-        statement.executeQuery(sql).use { rows -> generateSequence { if (rows.next()) rows.getString(1) else null }.toList() }
+        statement.withLastWords {
+            executeQuery(sql).use { rows -> generateSequence { if (rows.next()) rows.getString(1) else null }.toList() }
+        }
+    }
+
+/** A server that crashes says so as a warning, and is gone: it belongs to the error that follows. */
+private inline fun <T> Statement.withLastWords(call: Statement.() -> T): T =
+    try {
+        call()
+    } catch (e: SQLException) {
+        if (!isClosed) warnings?.let(e::addSuppressed)
+        throw e
+    }
+
+/** What the server said between statements. */
+internal fun Connection.lastWords(): SQLWarning? =
+    try {
+        warnings
+    } catch (_: SQLException) {
+        null // closed already
     }
 
 /** Back to what the listener needs, whatever a guest left behind: notifications arrive only between transactions. */

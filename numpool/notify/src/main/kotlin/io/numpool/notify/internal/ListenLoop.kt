@@ -1,5 +1,6 @@
 package io.numpool.notify.internal
 
+import io.numpool.notify.ListenHook
 import io.numpool.notify.NotifierMode
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.delay
@@ -53,7 +54,7 @@ internal class ListenLoop(
         var session: ListenSession? = null
         var error: Exception? = null
         try {
-            val opened = opener.open(context.options.connectTimeout.toKotlinDuration()).also { connection = it }
+            val opened = open().also { connection = it }
             currentCoroutineContext().ensureActive()
             session = ListenSession(opened, context, doubted = mode is NotifierMode.Unavailable)
             session.begin(loss)
@@ -61,12 +62,25 @@ internal class ListenLoop(
             session.read(::verified)
         } catch (e: Exception) {
             currentCoroutineContext().ensureActive()
+            connection?.lastWords()?.let(e::addSuppressed)
             error = e
             return e
         } finally {
             connection?.let(::discard)
             connection = null
             ended(session, error)
+        }
+    }
+
+    private suspend fun open(): Connection {
+        val begun = System.nanoTime()
+        try {
+            return opener.open(context.options.connectTimeout.toKotlinDuration())
+        } catch (e: Exception) {
+            currentCoroutineContext().ensureActive()
+            val failed = System.nanoTime()
+            tellHook { onConnectFailed(e, begun, failed) }
+            throw e
         }
     }
 
@@ -98,7 +112,7 @@ internal class ListenLoop(
             if (provenAt != null && loss == null) loss = Loss(provenAt, reason)
             enterAfter(session, error, reason)
         }
-        if (session?.hooked == true) tellHook(error)
+        if (session?.hooked == true) tellHook { onLost(error) }
         if (provenAt != null) error?.let(context.reports::lost) ?: context.reports.tell { onDisconnect(null) }
     }
 
@@ -148,9 +162,9 @@ internal class ListenLoop(
         setMode(next)
     }
 
-    private fun tellHook(error: Exception?) {
+    private fun tellHook(event: ListenHook.() -> Unit) {
         try {
-            context.options.hook?.onLost(error)
+            context.options.hook?.event()
         } catch (e: Exception) {
             context.reports.error(e, null)
         }
