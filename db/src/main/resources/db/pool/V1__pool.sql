@@ -39,10 +39,11 @@ CREATE TABLE pool_state (
   last_ticket bigint NOT NULL,
   low_ticket bigint NOT NULL,
   waiting integer NOT NULL,
+  marks integer NOT NULL DEFAULT 0,
   CONSTRAINT pool_state_pk PRIMARY KEY (pool, generation),
   CONSTRAINT pool_state_waiting_check CHECK (waiting >= 0)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
-COMMENT ON TABLE pool_state IS 'What changes with every call, one row a pool. Read newest generation first, under the lock of the pool. Bit i of usage: slot i is held. No place in the queue is below low_ticket.';
+COMMENT ON TABLE pool_state IS 'What changes with every call, one row a pool. Read newest generation first, under the lock of the pool. Bit i of usage: slot i is held. No place in the queue is below low_ticket. marks: evictions of this pool.';
 
 CREATE TABLE lease (
   pool integer NOT NULL,
@@ -62,6 +63,7 @@ CREATE TABLE waiter (
   pool integer NOT NULL,
   ticket bigint NOT NULL,
   session bigint NOT NULL,
+  slots integer NOT NULL DEFAULT 1,
   request uuid NOT NULL,
   named boolean NOT NULL,
   label text,
@@ -69,7 +71,8 @@ CREATE TABLE waiter (
   CONSTRAINT waiter_pk PRIMARY KEY (pool, ticket)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
 CREATE INDEX waiter_request ON waiter (pool, request) WHERE named;
-COMMENT ON TABLE waiter IS 'A place in the queue of a pool: the lowest ticket is first. Scan from pool_state.low_ticket.';
+CREATE INDEX waiter_group ON waiter (pool, ticket) WHERE slots > 1;
+COMMENT ON TABLE waiter IS 'A place in the queue of a pool: the lowest ticket is first. Scan from pool_state.low_ticket. For n slots it stands for the n tickets from ticket on.';
 
 CREATE TYPE process AS (
   application text,
@@ -85,6 +88,7 @@ CREATE TABLE session (
   mode text NOT NULL DEFAULT 'new',
   epoch bigint NOT NULL DEFAULT 0,
   attach_number bigint NOT NULL DEFAULT 0,
+  incarnation uuid,
   detached_since timestamptz,
   opened timestamptz NOT NULL DEFAULT clock_timestamp(),
   dead timestamptz,
@@ -93,7 +97,7 @@ CREATE TABLE session (
   CONSTRAINT session_ttl_check CHECK (ttl_millis >= 3 * grace_millis),
   CONSTRAINT session_grace_check CHECK (grace_millis >= 300)
 );
-COMMENT ON TABLE session IS 'A live process. Everything it holds or waits for is found by its id, and is freed when it is dead.';
+COMMENT ON TABLE session IS 'A live process. Everything it holds or waits for is found by its id, and is freed when it is dead. incarnation: of the server, when it last attached.';
 
 CREATE TABLE session_beat (
   session bigint NOT NULL,
@@ -128,6 +132,26 @@ CREATE TABLE fence (
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE fence IS 'The highest token under which work of a slot was fenced. By the name of the pool, whose tokens only grow, also when it is deleted and made again.';
 
+CREATE TABLE eviction (
+  pool integer NOT NULL,
+  slot integer NOT NULL,
+  number bigint GENERATED ALWAYS AS IDENTITY,
+  since timestamptz NOT NULL DEFAULT clock_timestamp(),
+  who text,
+  CONSTRAINT eviction_pk PRIMARY KEY (pool, slot)
+);
+COMMENT ON TABLE eviction IS 'A held slot that its holder is to give back, from the order to the moment at which the slot is free, whoever frees it.';
+
+-- A crash empties it, and so does the promotion of a standby; any other end of the server shows in started.
+CREATE UNLOGGED TABLE incarnation (
+  only_row boolean NOT NULL DEFAULT true,
+  value uuid NOT NULL,
+  started timestamptz NOT NULL,
+  CONSTRAINT incarnation_pk PRIMARY KEY (only_row),
+  CONSTRAINT incarnation_check CHECK (only_row)
+);
+COMMENT ON TABLE incarnation IS 'A random value for as long as this server runs, without a crash, as the primary. Whoever finds none writes one.';
+
 -- Advisory locks, of the two-integer kind: the class is the oid of a table of this schema, so two schemas never meet.
 --   alive:  session       shared by the listener connection for as long as it lives; exclusive to probe
 --   busy:   session_beat  shared by a call of the session; exclusive by who declares it dead or raises its epoch
@@ -136,7 +160,7 @@ COMMENT ON TABLE fence IS 'The highest token under which work of a slot was fenc
 -- Lock order everywhere: alive, busy, pool (ascending), rows.
 --
 -- SQLSTATEs: NP001 session dead, NP002 old epoch, NP003 no such pool, NP004 pool deleted, NP005 not in autocommit at READ COMMITTED,
--- NP006 outdated attach, NP007 damaged pool, NP008 outdated token, 22023 bad argument, 55P03 lock not to be had in time (nothing was done).
+-- NP006 outdated attach, NP007 damaged pool, NP008 outdated token, NP009 no such session, 22023 bad argument, 55P03 lock not to be had in time (nothing was done).
 
 -- Whoever waits for a lock reads afterwards what is then; under REPEATABLE READ it would be what was before it waited.
 CREATE FUNCTION require_read_committed() RETURNS void LANGUAGE plpgsql AS $$
@@ -154,7 +178,44 @@ BEGIN
   END IF;
 END $$;
 
+-- Which life of the server this is. Its alive locks are gone with the earlier one, and so may commits be that were not waited for.
+-- Called when every lock is taken: it may wait for another who writes a new value.
+CREATE FUNCTION current_incarnation() RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+  found_value uuid;
+BEGIN
+  LOOP
+    SELECT i.value INTO found_value FROM incarnation i WHERE i.started = pg_postmaster_start_time();
+    IF FOUND THEN
+      RETURN found_value;
+    END IF;
+    INSERT INTO incarnation AS i (value, started) VALUES (gen_random_uuid(), pg_postmaster_start_time())
+    ON CONFLICT ON CONSTRAINT incarnation_pk DO UPDATE SET value = excluded.value, started = excluded.started
+    WHERE i.started <> excluded.started;
+  END LOOP;
+END $$;
+
+-- For a session's call, as exchange does it: it is alive, of this epoch, and is not declared dead before the call ends. Null is an
+-- operator's call, which no session stands behind.
+CREATE FUNCTION check_caller(session_id bigint, session_epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  caller record;
+BEGIN
+  IF session_id IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
+  SELECT s.epoch, s.dead INTO caller FROM session s WHERE s.id = session_id;
+  IF NOT FOUND OR caller.dead IS NOT NULL THEN
+    RAISE EXCEPTION 'session % is dead', session_id USING ERRCODE = 'NP001';
+  END IF;
+  IF caller.epoch IS DISTINCT FROM session_epoch THEN
+    RAISE EXCEPTION 'epoch % is not that of session %: it is %', session_epoch, session_id, caller.epoch USING ERRCODE = 'NP002';
+  END IF;
+END $$;
+
 -- Grants free slots below capacity to the head of the queue, lowest slot to lowest ticket. The caller holds the lock of the pool.
+-- Who asked for several gets them together; nobody behind goes first meanwhile. Who asks for more than there are is dropped, and finds out.
 CREATE FUNCTION grant_waiting(
   pool_number integer, capacity integer,
   INOUT usage bit varying, INOUT low_ticket bigint, INOUT waiting integer,
@@ -165,6 +226,7 @@ SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
   head record;
+  many record;
   free integer;
   slot integer;
   seen integer;
@@ -174,13 +236,20 @@ DECLARE
 BEGIN
   sessions := '{}'; tickets := '{}'; slots := '{}';
   free := bit_count(~substring(usage FOR capacity));
+  IF waiting > 0 AND free > 0 THEN
+    SELECT w.ticket, w.slots INTO many FROM waiter w
+    WHERE w.pool = pool_number AND w.slots > 1 AND w.ticket >= low_ticket ORDER BY w.ticket LIMIT 1;
+  END IF;
   WHILE waiting > 0 AND free > 0 LOOP
     seen := 0;
+    -- those of one slot, up to the first of several
     FOR head IN
       WITH gone AS (
         DELETE FROM waiter w
         WHERE w.pool = pool_number AND w.ticket = ANY (ARRAY(
-          SELECT h.ticket FROM waiter h WHERE h.pool = pool_number AND h.ticket >= low_ticket ORDER BY h.ticket LIMIT free))
+          SELECT h.ticket FROM waiter h
+          WHERE h.pool = pool_number AND h.ticket >= low_ticket AND h.ticket < coalesce(many.ticket, 9223372036854775807)
+          ORDER BY h.ticket LIMIT free))
         RETURNING w.ticket, w.session, w.request, w.named, w.label
       )
       SELECT g.*, s.id IS NOT NULL AND s.dead IS NULL AS alive FROM gone g LEFT JOIN session s ON s.id = g.session ORDER BY g.ticket
@@ -195,7 +264,26 @@ BEGIN
       requests := requests || head.request; nameds := nameds || head.named; labels := labels || head.label;
     END LOOP;
     IF seen = 0 THEN
-      RAISE EXCEPTION 'pool % counts % places that are not there', pool_number, waiting USING ERRCODE = 'NP007';
+      IF many.ticket IS NULL THEN
+        RAISE EXCEPTION 'pool % counts % places that are not there', pool_number, waiting USING ERRCODE = 'NP007';
+      END IF;
+      SELECT w.session, w.request, w.named, w.label, s.id IS NOT NULL AND s.dead IS NULL AND many.slots <= capacity AS served INTO STRICT head
+      FROM waiter w LEFT JOIN session s ON s.id = w.session WHERE w.pool = pool_number AND w.ticket = many.ticket;
+      EXIT WHEN head.served AND many.slots > free;
+      DELETE FROM waiter w WHERE w.pool = pool_number AND w.ticket = many.ticket;
+      seen := 1;
+      low_ticket := many.ticket + many.slots;
+      IF head.served THEN
+        FOR nth IN 0 .. many.slots - 1 LOOP
+          slot := position(B'0' IN usage) - 1;
+          usage := set_bit(usage, slot, 1);
+          sessions := sessions || head.session; tickets := tickets || many.ticket + nth; slots := slots || slot;
+          requests := requests || head.request; nameds := nameds || head.named; labels := labels || head.label;
+        END LOOP;
+        free := free - many.slots;
+      END IF;
+      SELECT w.ticket, w.slots INTO many FROM waiter w
+      WHERE w.pool = pool_number AND w.slots > 1 AND w.ticket >= low_ticket ORDER BY w.ticket LIMIT 1;
     END IF;
     waiting := waiting - seen; -- heads of the queue that were dead leave slots for another round
   END LOOP;
@@ -217,24 +305,27 @@ BEGIN
   DELETE FROM waiter w WHERE w.pool = pool_number;
   DELETE FROM pool_state s WHERE s.pool = pool_number;
   DELETE FROM session_pool t WHERE t.pool = pool_number;
+  DELETE FROM eviction e WHERE e.pool = pool_number;
   DELETE FROM pool p WHERE p.number = pool_number;
 END $$;
 
--- The hot call. settle_kind: 0 release (slot, token), 1 cancel (ticket), in the order in which they happened.
--- settle_outcome: 1 done, 0 stale (nothing changed).
--- acquire_mode: bit 0 set: try (served at once or not at all); bit 1 set: the user chose the request id.
--- acquire_outcome: 0 waits, 1 granted, 2 not served, 3 the request id is another live session's, 4 the pool is deleted.
--- granted_…: grants to the caller's earlier places; in a retry: all its leases in this pool.
+-- The hot call. settle_kind: 0 release (slot, token), 1 cancel (ticket; settle_slot is how many slots it asked for), in the order in which
+-- they happened. settle_outcome: 1 done, 0 stale (nothing changed).
+-- acquire_mode: bit 0 set: try (served at once or not at all); bit 1 set: the user chose the request id. acquire_slots: how many, all
+-- or none, null for one each; their tokens are acquire_ticket and those that follow it.
+-- acquire_outcome: 0 waits, 1 granted, 2 not served, 3 the request id is another live session's, 4 the pool is deleted, 5 more than capacity.
+-- acquire_slot: of the first; granted_… has the others'.
+-- granted_…: grants to the caller's earlier places, too; in a retry: all its leases in this pool.
 -- notify_…: grants to other sessions, which the caller announces after the commit.
 CREATE FUNCTION exchange(
   session_id bigint, session_epoch bigint, pool_number integer, retry boolean,
   settle_kind smallint[], settle_slot integer[], settle_ticket bigint[],
-  acquire_request uuid[], acquire_mode smallint[], acquire_label text[],
+  acquire_request uuid[], acquire_mode smallint[], acquire_label text[], acquire_slots integer[] DEFAULT NULL,
   OUT settle_outcome smallint[],
   OUT acquire_outcome smallint[], OUT acquire_ticket bigint[], OUT acquire_slot integer[],
   OUT granted_ticket bigint[], OUT granted_slot integer[],
   OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[],
-  OUT pool_capacity integer, OUT held integer, OUT queued integer
+  OUT pool_capacity integer, OUT held integer, OUT queued integer, OUT incarnation uuid
 ) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '5s'
@@ -248,6 +339,8 @@ DECLARE
   last_ticket bigint;
   low_ticket bigint;
   waiting integer;
+  marks integer;
+  unmarked integer;
   grants record;
   known_request uuid[];
   known_ticket bigint[];
@@ -255,11 +348,15 @@ DECLARE
   known record;
   found_at integer;
   slot integer;
+  asked integer;
   gone record;
   outcome smallint;
   outcome_ticket bigint;
   outcome_slot integer;
   fresh boolean[] := '{}';
+  more_of integer[] := '{}';
+  more_ticket bigint[] := '{}';
+  more_slot integer[] := '{}';
   granted boolean := false;
   queues boolean := false;
   released boolean := false;
@@ -268,8 +365,12 @@ BEGIN
     RAISE EXCEPTION 'numpool needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'NP005';
   END IF;
   IF cardinality(settle_kind) <> cardinality(settle_slot) OR cardinality(settle_kind) <> cardinality(settle_ticket)
-     OR cardinality(acquire_request) <> cardinality(acquire_mode) OR cardinality(acquire_request) <> cardinality(acquire_label) THEN
+     OR cardinality(acquire_request) <> cardinality(acquire_mode) OR cardinality(acquire_request) <> cardinality(acquire_label)
+     OR cardinality(acquire_request) <> cardinality(acquire_slots) THEN
     RAISE EXCEPTION 'the arrays of settle and of acquire must be as long as each other' USING ERRCODE = '22023';
+  END IF;
+  IF acquire_slots IS NOT NULL AND (1 <= ALL (acquire_slots)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'acquire_slots %: each is at least 1', acquire_slots USING ERRCODE = '22023';
   END IF;
   PERFORM pg_advisory_xact_lock_shared('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
   PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, pool_number);
@@ -286,9 +387,14 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no pool has the number %', pool_number USING ERRCODE = 'NP003';
   END IF;
-  SELECT s.generation, s.usage, s.last_ticket, s.low_ticket, s.waiting INTO STRICT before
+  SELECT i.value INTO incarnation FROM incarnation i WHERE i.started = pg_postmaster_start_time();
+  IF NOT FOUND THEN
+    incarnation := current_incarnation();
+  END IF;
+  SELECT s.generation, s.usage, s.last_ticket, s.low_ticket, s.waiting, s.marks INTO STRICT before
   FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
   usage := before.usage; last_ticket := before.last_ticket; low_ticket := before.low_ticket; waiting := before.waiting;
+  marks := before.marks;
 
   -- Releases first, all in one statement: they and cancels concern different tickets, so their order changes nothing.
   settle_outcome := array_fill(0::smallint, ARRAY[cardinality(settle_kind)]);
@@ -316,16 +422,23 @@ BEGIN
       CONTINUE;
     END IF;
     -- granted meanwhile
-    DELETE FROM lease l
-    WHERE l.pool = pool_number AND l.token = settle_ticket[i] AND l.session = session_id
-      AND l.slot = ANY (ARRAY(SELECT b FROM generate_series(0, length(usage) - 1) b WHERE get_bit(usage, b) = 1))
-    RETURNING l.slot INTO slot;
-    IF FOUND THEN
+    FOR slot IN
+      DELETE FROM lease l
+      WHERE l.pool = pool_number AND l.token >= settle_ticket[i] AND l.token < settle_ticket[i] + greatest(1, settle_slot[i])
+        AND l.session = session_id
+        AND l.slot = ANY (ARRAY(SELECT b FROM generate_series(0, length(usage) - 1) b WHERE get_bit(usage, b) = 1))
+      RETURNING l.slot
+    LOOP
       usage := set_bit(usage, slot, 0);
       settle_outcome[i] := 1;
       released := true;
-    END IF;
+    END LOOP;
   END LOOP;
+  IF marks > 0 AND released THEN
+    DELETE FROM eviction e WHERE e.pool = pool_number AND get_bit(usage, e.slot) = 0;
+    GET DIAGNOSTICS unmarked = ROW_COUNT;
+    marks := marks - unmarked;
+  END IF;
 
   granted_ticket := '{}'; granted_slot := '{}'; notify_session := '{}'; notify_ticket := '{}'; notify_slot := '{}';
   slot := position(B'0' IN usage) - 1;
@@ -344,7 +457,8 @@ BEGIN
   END IF;
 
   IF retry THEN
-    SELECT coalesce(array_agg(k.request), '{}'), coalesce(array_agg(k.ticket), '{}'), coalesce(array_agg(k.slot), '{}')
+    SELECT coalesce(array_agg(k.request ORDER BY k.ticket), '{}'), coalesce(array_agg(k.ticket ORDER BY k.ticket), '{}'),
+           coalesce(array_agg(k.slot ORDER BY k.ticket), '{}')
     INTO known_request, known_ticket, known_slot
     FROM (
       SELECT l.request, l.token AS ticket, l.slot
@@ -371,7 +485,7 @@ BEGIN
   END IF;
   -- Decide in order, then write all at once.
   FOR i IN 1 .. cardinality(acquire_request) LOOP
-    outcome := NULL; outcome_ticket := NULL; outcome_slot := NULL; fresh[i] := false;
+    outcome := NULL; outcome_ticket := NULL; outcome_slot := NULL; fresh[i] := false; asked := coalesce(acquire_slots[i], 1);
     IF deleted THEN
       outcome := 4;
     END IF;
@@ -396,7 +510,8 @@ BEGIN
         UNION ALL
         SELECT w.ticket, NULL, w.session FROM waiter w
         WHERE w.pool = pool_number AND w.request = acquire_request[i] AND w.named
-      ) k JOIN session s ON s.id = k.session AND s.dead IS NULL;
+      ) k JOIN session s ON s.id = k.session AND s.dead IS NULL
+      ORDER BY k.ticket LIMIT 1;
       IF FOUND THEN
         IF known.session <> session_id THEN
           outcome := 3;
@@ -406,24 +521,33 @@ BEGIN
         END IF;
       END IF;
     END IF;
+    IF outcome IS NULL AND asked > pool_capacity THEN
+      outcome := 5;
+    END IF;
     IF outcome IS NULL THEN
-      -- The queue is empty whenever a slot below capacity is free: grants came first.
+      -- Grants came first: who waits still, waits for more slots than are free.
       slot := CASE WHEN waiting = 0 THEN position(B'0' IN usage) - 1 ELSE -1 END;
-      IF slot >= 0 AND slot < pool_capacity THEN
-        last_ticket := last_ticket + 1;
+      IF slot >= 0 AND slot < pool_capacity
+         AND (asked = 1 OR bit_count(~substring(usage FOR pool_capacity)) >= asked) THEN
         usage := set_bit(usage, slot, 1);
         granted := true; fresh[i] := true;
-        outcome := 1; outcome_ticket := last_ticket; outcome_slot := slot;
+        outcome := 1; outcome_ticket := last_ticket + 1; outcome_slot := slot;
+        FOR nth IN 2 .. asked LOOP
+          slot := position(B'0' IN usage) - 1;
+          usage := set_bit(usage, slot, 1);
+          more_of := more_of || i; more_ticket := more_ticket || last_ticket + nth; more_slot := more_slot || slot;
+        END LOOP;
+        last_ticket := last_ticket + asked;
       ELSIF acquire_mode[i] & 1 <> 0 THEN
         outcome := 2;
       ELSE
-        last_ticket := last_ticket + 1;
         IF waiting = 0 THEN
-          low_ticket := last_ticket;
+          low_ticket := last_ticket + 1;
         END IF;
         waiting := waiting + 1;
         queues := true; fresh[i] := true;
-        outcome := 0; outcome_ticket := last_ticket;
+        outcome := 0; outcome_ticket := last_ticket + 1;
+        last_ticket := last_ticket + asked;
       END IF;
     END IF;
     acquire_outcome := acquire_outcome || outcome;
@@ -436,10 +560,17 @@ BEGIN
     FROM unnest(acquire_request, acquire_mode, acquire_label, acquire_ticket, acquire_slot, fresh) u(request, mode, label, ticket, slot, fresh)
     WHERE u.fresh AND u.slot IS NOT NULL;
   END IF;
+  IF more_of <> '{}' THEN
+    INSERT INTO lease (pool, slot, token, session, request, named, label, since)
+    SELECT pool_number, u.slot, u.ticket, session_id, acquire_request[u.i], acquire_mode[u.i] & 2 <> 0, acquire_label[u.i], clock_timestamp()
+    FROM unnest(more_of, more_ticket, more_slot) u(i, ticket, slot);
+    granted_ticket := granted_ticket || more_ticket; granted_slot := granted_slot || more_slot;
+  END IF;
   IF queues THEN
-    INSERT INTO waiter (pool, ticket, session, request, named, label, since)
-    SELECT pool_number, u.ticket, session_id, u.request, u.mode & 2 <> 0, u.label, clock_timestamp()
-    FROM unnest(acquire_request, acquire_mode, acquire_label, acquire_ticket, acquire_slot, fresh) u(request, mode, label, ticket, slot, fresh)
+    INSERT INTO waiter (pool, ticket, session, slots, request, named, label, since)
+    SELECT pool_number, u.ticket, session_id, coalesce(u.slots, 1), u.request, u.mode & 2 <> 0, u.label, clock_timestamp()
+    FROM unnest(acquire_request, acquire_mode, acquire_slots, acquire_label, acquire_ticket, acquire_slot, fresh)
+      u(request, mode, slots, label, ticket, slot, fresh)
     WHERE u.fresh AND u.slot IS NULL;
   END IF;
 
@@ -449,7 +580,7 @@ BEGIN
   ELSIF released OR granted OR last_ticket <> before.last_ticket OR waiting <> before.waiting OR low_ticket <> before.low_ticket THEN
     UPDATE pool_state s
     SET generation = before.generation + 1, usage = call.usage, last_ticket = call.last_ticket, low_ticket = call.low_ticket,
-        waiting = call.waiting
+        waiting = call.waiting, marks = call.marks
     WHERE s.pool = pool_number AND s.generation = before.generation;
   END IF;
 
@@ -465,14 +596,15 @@ END $$;
 -- waiting_place: how many wait up to and including that ticket.
 CREATE FUNCTION poll(
   session_id bigint, pool_number integer,
-  OUT held_ticket bigint[], OUT held_slot integer[], OUT waiting_ticket bigint[], OUT waiting_place integer[], OUT deleted boolean
+  OUT held_ticket bigint[], OUT held_slot integer[], OUT waiting_ticket bigint[], OUT waiting_place integer[], OUT deleted boolean,
+  OUT pool_capacity integer, OUT incarnation uuid
 ) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
   WITH state AS (
-    SELECT s.usage, s.low_ticket, p.deleted IS NOT NULL AS deleted
+    SELECT s.usage, s.low_ticket, p.capacity, p.deleted IS NOT NULL AS deleted
     FROM pool p
     CROSS JOIN LATERAL (SELECT * FROM pool_state x WHERE x.pool = p.number ORDER BY x.generation DESC LIMIT 1) s
     WHERE p.number = pool_number
@@ -489,12 +621,13 @@ BEGIN
          (SELECT coalesce(array_agg(m.slot ORDER BY m.token), '{}') FROM mine m),
          (SELECT coalesce(array_agg(q.ticket ORDER BY q.ticket), '{}') FROM queue q WHERE q.session = session_id),
          (SELECT coalesce(array_agg(q.place ORDER BY q.ticket), '{}') FROM queue q WHERE q.session = session_id),
-         state.deleted
-  INTO held_ticket, held_slot, waiting_ticket, waiting_place, deleted
+         state.deleted, state.capacity
+  INTO held_ticket, held_slot, waiting_ticket, waiting_place, deleted, pool_capacity
   FROM state;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no pool has the number %', pool_number USING ERRCODE = 'NP003';
   END IF;
+  incarnation := current_incarnation();
   -- Life is checked last: rows may have gone because the session died.
   PERFORM 1 FROM session s WHERE s.id = session_id AND s.dead IS NULL;
   IF NOT FOUND THEN
@@ -530,7 +663,7 @@ BEGIN
 END $$;
 
 -- Called on the listener connection, which then holds the alive lock for as long as it lives.
-CREATE FUNCTION attach(session_id bigint, attach_number bigint) RETURNS void LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+CREATE FUNCTION attach(session_id bigint, attach_number bigint, OUT incarnation uuid) LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
 DECLARE
   earlier record;
 BEGIN
@@ -547,8 +680,9 @@ BEGIN
     RAISE EXCEPTION 'attach % of session % is late: % came before', attach.attach_number, session_id, earlier.attach_number
       USING ERRCODE = 'NP006';
   END IF;
+  incarnation := current_incarnation();
   UPDATE session s
-  SET mode = 'attached', attach_number = attach.attach_number, detached_since = NULL
+  SET mode = 'attached', attach_number = attach.attach_number, incarnation = attach.incarnation, detached_since = NULL
   WHERE s.id = session_id;
   BEGIN
     -- An earlier backend may be half open, and would hold the alive lock for a process that is gone.
@@ -561,8 +695,12 @@ BEGIN
   END;
 END $$;
 
--- gone: those of the given pools that are deleted; what the session holds of them is lost.
-CREATE FUNCTION renew(session_id bigint, pools integer[], OUT gone integer[]) LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+-- gone: those of the given pools that are deleted; what the session holds of them is lost. evicted_…: slots that it is to give back, by the
+-- tokens under which it has them.
+CREATE FUNCTION renew(
+  session_id bigint, pools integer[],
+  OUT gone integer[], OUT evicted_pool integer[], OUT evicted_token bigint[], OUT incarnation uuid
+) LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
 BEGIN
   PERFORM require_read_committed();
   PERFORM pg_advisory_xact_lock_shared('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
@@ -573,6 +711,11 @@ BEGIN
   END IF;
   SELECT coalesce(array_agg(n), '{}') INTO gone FROM unnest(pools) n
   WHERE NOT EXISTS (SELECT 1 FROM pool p WHERE p.number = n AND p.deleted IS NULL);
+  SELECT coalesce(array_agg(e.pool), '{}'), coalesce(array_agg(l.token), '{}') INTO evicted_pool, evicted_token
+  FROM eviction e
+  CROSS JOIN LATERAL (SELECT x.session, x.token FROM lease x WHERE x.pool = e.pool AND x.slot = e.slot ORDER BY x.token DESC LIMIT 1) l
+  WHERE l.session = session_id;
+  incarnation := current_incarnation();
 END $$;
 
 -- After it no call of an older epoch does anything: waits out what is in flight.
@@ -600,18 +743,21 @@ END $$;
 
 -- Death
 
--- What a reaper judges by, with its own clock. Probes the alive locks of others, and notes since when one is free.
+-- What a reaper judges by, with its own clock, within one incarnation of the server. Probes the alive locks of others that attached to this
+-- one, and notes since when one is free.
 CREATE FUNCTION survey(observer bigint) RETURNS TABLE (
   session_id bigint, mode text, attach_number bigint, beat uuid, detached boolean, dead boolean, overdue boolean,
-  ttl_millis integer, grace_millis integer, pools integer[]
+  ttl_millis integer, grace_millis integer, pools integer[], incarnation uuid
 ) LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
   probed bigint;
 BEGIN
   PERFORM require_read_committed();
+  incarnation := current_incarnation();
   FOR probed IN
     SELECT s.id FROM session s
-    WHERE s.mode = 'attached' AND s.detached_since IS NULL AND s.dead IS NULL AND s.id IS DISTINCT FROM observer
+    WHERE s.mode = 'attached' AND s.incarnation = survey.incarnation AND s.detached_since IS NULL AND s.dead IS NULL
+      AND s.id IS DISTINCT FROM observer
     ORDER BY s.id
   LOOP
     IF pg_try_advisory_xact_lock('session'::regclass::oid::integer, (probed & 2147483647)::integer) THEN
@@ -619,11 +765,13 @@ BEGIN
     END IF;
   END LOOP;
   RETURN QUERY
-    SELECT s.id, s.mode, s.attach_number, b.beat, s.detached_since IS NOT NULL, s.dead IS NOT NULL,
+    SELECT s.id, s.mode, s.attach_number, b.beat, s.detached_since IS NOT NULL AND s.incarnation IS NOT DISTINCT FROM survey.incarnation,
+           s.dead IS NOT NULL,
            b.renewed < clock_timestamp() - s.ttl_millis * interval '10 milliseconds',
            s.ttl_millis, s.grace_millis,
            CASE WHEN s.dead IS NULL THEN '{}'::integer[]
-                ELSE ARRAY(SELECT t.pool FROM session_pool t WHERE t.session = s.id ORDER BY t.pool) END
+                ELSE ARRAY(SELECT t.pool FROM session_pool t WHERE t.session = s.id ORDER BY t.pool) END,
+           survey.incarnation
     FROM session s JOIN session_beat b ON b.session = s.id
     WHERE s.id IS DISTINCT FROM observer
     ORDER BY s.id;
@@ -649,12 +797,13 @@ BEGIN
     RETURN false;
   END IF;
   PERFORM pg_advisory_xact_lock('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
-  SELECT s.dead, s.mode, s.attach_number, s.detached_since, b.beat INTO it
+  SELECT s.dead, s.mode, s.attach_number, s.incarnation, s.detached_since, b.beat INTO it
   FROM session s JOIN session_beat b ON b.session = s.id WHERE s.id = session_id FOR UPDATE OF s;
   IF NOT FOUND OR it.dead IS NOT NULL THEN
     RETURN true;
   END IF;
-  IF detachment AND (it.mode <> 'attached' OR it.detached_since IS NULL OR it.attach_number <> seen_attach) THEN
+  IF detachment AND (it.mode <> 'attached' OR it.incarnation IS DISTINCT FROM current_incarnation() OR it.detached_since IS NULL
+                     OR it.attach_number <> seen_attach) THEN
     RETURN false;
   END IF;
   IF NOT detachment AND it.beat IS DISTINCT FROM seen_beat THEN
@@ -678,6 +827,7 @@ DECLARE
   usage bit varying;
   low_ticket bigint;
   waiting integer;
+  marks integer;
   gone integer;
   it record;
   lost record;
@@ -697,9 +847,9 @@ BEGIN
   END IF;
   SELECT p.capacity, p.deleted IS NOT NULL AS deleted INTO it FROM pool p WHERE p.number = pool_number;
   IF FOUND THEN
-    SELECT s.generation, s.usage, s.low_ticket, s.waiting INTO STRICT before
+    SELECT s.generation, s.usage, s.low_ticket, s.waiting, s.marks INTO STRICT before
     FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
-    usage := before.usage; low_ticket := before.low_ticket; waiting := before.waiting;
+    usage := before.usage; low_ticket := before.low_ticket; waiting := before.waiting; marks := before.marks;
     DELETE FROM waiter w WHERE w.pool = pool_number AND w.ticket >= low_ticket AND w.session = session_id;
     GET DIAGNOSTICS gone = ROW_COUNT;
     waiting := waiting - gone;
@@ -713,6 +863,11 @@ BEGIN
       usage := set_bit(usage, lost.slot, 0);
       freed := freed + 1;
     END LOOP;
+    IF marks > 0 AND freed > 0 THEN
+      DELETE FROM eviction e WHERE e.pool = pool_number AND get_bit(usage, e.slot) = 0;
+      GET DIAGNOSTICS gone = ROW_COUNT;
+      marks := marks - gone;
+    END IF;
     IF NOT it.deleted THEN
       SELECT * INTO grants FROM grant_waiting(pool_number, it.capacity, usage, low_ticket, waiting);
       usage := grants.usage; low_ticket := grants.low_ticket; waiting := grants.waiting;
@@ -722,7 +877,7 @@ BEGIN
       PERFORM purge_pool(pool_number);
     ELSIF (usage, low_ticket, waiting) IS DISTINCT FROM (before.usage, before.low_ticket, before.waiting) THEN
       UPDATE pool_state s
-      SET generation = before.generation + 1, usage = call.usage, low_ticket = call.low_ticket, waiting = call.waiting
+      SET generation = before.generation + 1, usage = call.usage, low_ticket = call.low_ticket, waiting = call.waiting, marks = call.marks
       WHERE s.pool = pool_number AND s.generation = before.generation;
     END IF;
   END IF;
@@ -788,7 +943,7 @@ AS $$ SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
 
 -- Get or create. The capacity and metadata of a pool that exists already stay as they are.
 CREATE FUNCTION create_pool(
-  pool_id text, new_capacity integer, new_metadata jsonb,
+  pool_id text, new_capacity integer, new_metadata jsonb, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
   OUT pool_number integer, OUT capacity integer, OUT metadata jsonb, OUT metadata_version bigint, OUT created boolean
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
@@ -798,6 +953,8 @@ BEGIN
   IF pool_id IS NULL OR char_length(pool_id) NOT BETWEEN 1 AND 100 OR new_capacity IS NULL OR new_capacity NOT BETWEEN 1 AND 8192 THEN
     RAISE EXCEPTION 'pool % of capacity %: an id has 1 to 100 characters, a capacity is 1 to 8192', pool_id, new_capacity USING ERRCODE = '22023';
   END IF;
+  PERFORM require_read_committed();
+  PERFORM check_caller(session_id, session_epoch);
   LOOP
     SELECT p.number, p.capacity, p.metadata, p.metadata_version, false, p.deleted IS NOT NULL
     INTO pool_number, capacity, metadata, metadata_version, created, deleted
@@ -859,21 +1016,25 @@ BEGIN
   END IF;
 END $$;
 
--- Growing grants at once; after shrinking, slots at or above the capacity are not granted again.
+-- Growing grants at once; after shrinking, slots at or above the capacity are not granted again, and who waits for more than there are is
+-- dropped: told with slot -1.
 CREATE FUNCTION resize_pool(
-  resized integer, new_capacity integer,
+  resized integer, new_capacity integer, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
   OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[]
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
   before record;
   usage bit varying;
+  waiting integer;
   grants record;
+  dropped record;
 BEGIN
   IF new_capacity IS NULL OR new_capacity NOT BETWEEN 1 AND 8192 THEN
     RAISE EXCEPTION 'capacity %: a capacity is 1 to 8192', new_capacity USING ERRCODE = '22023';
   END IF;
   PERFORM require_read_committed();
   PERFORM commit_durably();
+  PERFORM check_caller(session_id, session_epoch);
   PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, resized);
   UPDATE pool p SET capacity = new_capacity WHERE p.number = resized AND p.deleted IS NULL AND p.guards IS NULL;
   IF NOT FOUND THEN
@@ -882,16 +1043,27 @@ BEGIN
   SELECT s.generation, s.usage, s.low_ticket, s.waiting INTO STRICT before
   FROM pool_state s WHERE s.pool = resized ORDER BY s.generation DESC LIMIT 1;
   usage := before.usage || repeat('0', greatest(0, new_capacity - length(before.usage)))::bit varying;
-  SELECT * INTO grants FROM grant_waiting(resized, new_capacity, usage, before.low_ticket, before.waiting);
+  notify_session := '{}'; notify_ticket := '{}'; notify_slot := '{}';
+  waiting := before.waiting;
+  FOR dropped IN
+    DELETE FROM waiter w WHERE w.pool = resized AND w.slots > new_capacity AND w.ticket >= before.low_ticket RETURNING w.session, w.ticket
+  LOOP
+    waiting := waiting - 1;
+    notify_session := notify_session || dropped.session; notify_ticket := notify_ticket || dropped.ticket; notify_slot := notify_slot || -1;
+  END LOOP;
+  SELECT * INTO grants FROM grant_waiting(resized, new_capacity, usage, before.low_ticket, waiting);
   UPDATE pool_state s
   SET generation = before.generation + 1, usage = grants.usage, low_ticket = grants.low_ticket, waiting = grants.waiting
   WHERE s.pool = resized AND s.generation = before.generation;
-  notify_session := grants.sessions; notify_ticket := grants.tickets; notify_slot := grants.slots;
+  notify_session := notify_session || grants.sessions;
+  notify_ticket := notify_ticket || grants.tickets; notify_slot := notify_slot || grants.slots;
 END $$;
 
 -- Waiters fail at once; holders find out when they renew. The pool goes when its last slot is back, or at once by force: unsafe, since
 -- a pool made under its name then grants slots that are still in use. Answers who is to be told.
-CREATE FUNCTION delete_pool(doomed integer, force boolean, OUT notify_session bigint[])
+CREATE FUNCTION delete_pool(
+  doomed integer, force boolean, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL, OUT notify_session bigint[]
+)
 LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
   guard integer;
@@ -900,6 +1072,7 @@ DECLARE
 BEGIN
   PERFORM require_read_committed();
   PERFORM commit_durably();
+  PERFORM check_caller(session_id, session_epoch);
   -- both locks before any row
   PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, doomed);
   SELECT g.number INTO guard FROM pool g WHERE g.guards = doomed;
@@ -929,10 +1102,13 @@ END $$;
 
 -- Compare and set: changed is false when another value came in between; the same value is fine.
 CREATE FUNCTION set_metadata(
-  pool_number integer, expected_version bigint, new_metadata jsonb,
+  pool_number integer, expected_version bigint, new_metadata jsonb, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
   OUT changed boolean, OUT metadata jsonb, OUT metadata_version bigint
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 BEGIN
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  PERFORM check_caller(session_id, session_epoch);
   SELECT p.metadata, p.metadata_version INTO metadata, metadata_version
   FROM pool p WHERE p.number = pool_number AND p.deleted IS NULL FOR NO KEY UPDATE;
   IF NOT FOUND THEN
@@ -942,6 +1118,139 @@ BEGIN
   IF changed AND metadata IS DISTINCT FROM new_metadata THEN
     UPDATE pool p SET metadata = new_metadata, metadata_version = p.metadata_version + 1
     WHERE p.number = pool_number RETURNING p.metadata, p.metadata_version INTO metadata, metadata_version;
+  END IF;
+END $$;
+
+-- Eviction
+
+-- Marks held slots of a pool, one of them or those of one session; answers whom to tell. A mark stays until its slot is free. The caller
+-- holds the lock of the pool.
+CREATE FUNCTION mark_evicted(
+  pool_number integer, one_slot integer, one_session bigint, operator text, OUT notify_session bigint[], OUT notify_token bigint[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+  before record;
+  marked integer[];
+  added integer;
+BEGIN
+  SELECT s.generation, s.usage INTO STRICT before FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
+  SELECT coalesce(array_agg(l.slot ORDER BY l.slot), '{}'), coalesce(array_agg(l.session ORDER BY l.slot), '{}'),
+         coalesce(array_agg(l.token ORDER BY l.slot), '{}')
+  INTO marked, notify_session, notify_token
+  FROM generate_series(0, length(before.usage) - 1) b
+  CROSS JOIN LATERAL (SELECT * FROM lease x WHERE x.pool = pool_number AND x.slot = b ORDER BY x.token DESC LIMIT 1) l
+  WHERE get_bit(before.usage, b) = 1 AND (one_slot IS NULL OR l.slot = one_slot) AND (one_session IS NULL OR l.session = one_session);
+  INSERT INTO eviction (pool, slot, who) SELECT pool_number, n, operator FROM unnest(marked) n
+  ON CONFLICT ON CONSTRAINT eviction_pk DO NOTHING;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  IF added > 0 THEN
+    UPDATE pool_state s SET generation = before.generation + 1, marks = s.marks + added
+    WHERE s.pool = pool_number AND s.generation = before.generation;
+  END IF;
+END $$;
+
+-- Asks for one slot back: its holder is told at its next renewal at the latest, and a reaper frees the slot a ttl of the holder's after the
+-- mark. The answer is empty when nobody holds it. A second order changes nothing.
+CREATE FUNCTION evict_slot(
+  pool_number integer, slot_index integer, operator text, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
+  OUT notify_session bigint[], OUT notify_token bigint[]
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+  slots integer;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  PERFORM check_caller(session_id, session_epoch);
+  PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, pool_number);
+  SELECT length(s.usage) INTO slots FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no pool has the number %', pool_number USING ERRCODE = 'NP003';
+  END IF;
+  IF slot_index IS NULL OR slot_index NOT BETWEEN 0 AND slots - 1 THEN
+    RAISE EXCEPTION 'slot %: the pool has 0 to %', slot_index, slots - 1 USING ERRCODE = '22023';
+  END IF;
+  SELECT m.notify_session, m.notify_token INTO notify_session, notify_token FROM mark_evicted(pool_number, slot_index, NULL, operator) m;
+END $$;
+
+-- Asks for all that a session holds back; the session itself goes on, and so do its places in queues. Answers whom to tell of which slot.
+CREATE FUNCTION evict_session(
+  evicted bigint, operator text, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
+  OUT notify_session bigint[], OUT notify_pool integer[], OUT notify_token bigint[]
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+DECLARE
+  one integer;
+  marked record;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  PERFORM check_caller(session_id, session_epoch);
+  PERFORM 1 FROM session s WHERE s.id = evicted AND s.dead IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no session %', evicted USING ERRCODE = 'NP009';
+  END IF;
+  notify_session := '{}'; notify_pool := '{}'; notify_token := '{}';
+  FOR one IN SELECT t.pool FROM session_pool t WHERE t.session = evicted ORDER BY t.pool LOOP
+    PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, one);
+    CONTINUE WHEN NOT EXISTS (SELECT 1 FROM pool p WHERE p.number = one);
+    SELECT * INTO marked FROM mark_evicted(one, NULL, evicted, operator);
+    notify_session := notify_session || marked.notify_session; notify_token := notify_token || marked.notify_token;
+    notify_pool := notify_pool || array_fill(one, ARRAY[cardinality(marked.notify_token)]);
+  END LOOP;
+END $$;
+
+-- Marked slots; ttl_millis is the holder's.
+CREATE FUNCTION evictions() RETURNS TABLE (pool_number integer, slot integer, mark bigint, ttl_millis integer) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY
+    SELECT e.pool, e.slot, e.number, coalesce((
+      SELECT s.ttl_millis
+      FROM (SELECT x.session FROM lease x WHERE x.pool = e.pool AND x.slot = e.slot ORDER BY x.token DESC LIMIT 1) l
+      JOIN session s ON s.id = l.session), 0)
+    FROM eviction e ORDER BY e.pool, e.slot;
+END $$;
+
+-- For reapers, a ttl of the holder's after they first saw the mark: its deadline has passed, or it knows. Frees the slot and grants it on.
+CREATE FUNCTION free_evicted(
+  pool_number integer, slot_index integer, mark bigint,
+  OUT freed boolean, OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[]
+) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+<<call>>
+DECLARE
+  it record;
+  before record;
+  usage bit varying;
+  low_ticket bigint;
+  waiting integer;
+  grants record;
+BEGIN
+  PERFORM require_read_committed();
+  PERFORM commit_durably();
+  freed := false; notify_session := '{}'; notify_ticket := '{}'; notify_slot := '{}';
+  PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, pool_number);
+  DELETE FROM eviction e WHERE e.pool = pool_number AND e.slot = slot_index AND e.number = mark;
+  IF NOT FOUND THEN
+    RETURN; -- it is free already, whoever did it
+  END IF;
+  SELECT p.capacity, p.deleted IS NOT NULL AS deleted INTO STRICT it FROM pool p WHERE p.number = pool_number;
+  SELECT s.generation, s.usage, s.low_ticket, s.waiting INTO STRICT before
+  FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
+  DELETE FROM lease l
+  WHERE l.pool = pool_number AND l.slot = slot_index
+    AND l.token = (SELECT max(x.token) FROM lease x WHERE x.pool = pool_number AND x.slot = slot_index);
+  usage := set_bit(before.usage, slot_index, 0); low_ticket := before.low_ticket; waiting := before.waiting;
+  freed := true;
+  IF NOT it.deleted THEN
+    SELECT * INTO grants FROM grant_waiting(pool_number, it.capacity, usage, low_ticket, waiting);
+    usage := grants.usage; low_ticket := grants.low_ticket; waiting := grants.waiting;
+    notify_session := grants.sessions; notify_ticket := grants.tickets; notify_slot := grants.slots;
+  END IF;
+  IF it.deleted AND bit_count(usage) = 0 THEN
+    PERFORM purge_pool(pool_number);
+  ELSE
+    UPDATE pool_state s
+    SET generation = before.generation + 1, usage = call.usage, low_ticket = call.low_ticket, waiting = call.waiting,
+        marks = s.marks - 1
+    WHERE s.pool = pool_number AND s.generation = before.generation;
   END IF;
 END $$;
 
@@ -978,13 +1287,25 @@ CREATE VIEW holding AS
 COMMENT ON VIEW holding IS 'Who holds what.';
 
 CREATE VIEW waiting AS
-  SELECT p.id AS pool, p.number AS pool_number, p.guards, w.ticket, w.label, w.since, w.session AS session_id,
+  SELECT p.id AS pool, p.number AS pool_number, p.guards, w.ticket, w.slots, w.label, w.since, w.session AS session_id,
          (s.who).application, (s.who).host, (s.who).pid
   FROM pool p
   CROSS JOIN LATERAL (SELECT x.low_ticket FROM pool_state x WHERE x.pool = p.number ORDER BY x.generation DESC LIMIT 1) state
   JOIN waiter w ON w.pool = p.number AND w.ticket >= state.low_ticket
   LEFT JOIN session s ON s.id = w.session;
-COMMENT ON VIEW waiting IS 'Who waits; the lowest ticket of a pool is first.';
+COMMENT ON VIEW waiting IS 'Who waits, and for how many slots; the lowest ticket of a pool is first.';
+
+-- held, waiting: slots and places of all pools.
+CREATE FUNCTION list_sessions() RETURNS TABLE (
+  session_id bigint, who process, mode text, ttl_millis integer, grace_millis integer, opened timestamptz, renewed timestamptz,
+  detached_since timestamptz, dead timestamptz, held integer, queued integer
+) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY
+    SELECT s.id, s.who, s.mode, s.ttl_millis, s.grace_millis, s.opened, b.renewed, s.detached_since, s.dead,
+           (SELECT count(*)::integer FROM holding h WHERE h.session_id = s.id), (SELECT count(*)::integer FROM waiting w WHERE w.session_id = s.id)
+    FROM session s JOIN session_beat b ON b.session = s.id ORDER BY s.id;
+END $$;
 
 -- The prefix is literal: % and _ are characters like any other.
 CREATE FUNCTION list_pools(prefix text) RETURNS TABLE (pool_id text, capacity integer, held integer, queued integer)
@@ -1000,16 +1321,16 @@ END $$;
 
 -- One snapshot of one pool: a row for it (kind 0), one for each holder (1), one for each place in the queue (2).
 CREATE FUNCTION pool_status(asked integer) RETURNS TABLE (
-  kind integer, capacity integer, slot integer, ticket bigint, label text, since timestamptz, session_id bigint, who process
+  kind integer, capacity integer, slot integer, ticket bigint, slots integer, label text, since timestamptz, session_id bigint, who process
 ) LANGUAGE plpgsql AS $$
 BEGIN
   RETURN QUERY
-    SELECT 0, p.capacity, NULL::integer, NULL::bigint, p.id, p.created, NULL::bigint, NULL::process FROM pool p WHERE p.number = asked
+    SELECT 0, p.capacity, NULL::integer, NULL::bigint, NULL::integer, p.id, p.created, NULL::bigint, NULL::process FROM pool p WHERE p.number = asked
     UNION ALL
-    SELECT 1, NULL, h.slot, h.token, h.label, h.since, h.session_id, ROW(h.application, h.host, h.pid)::process
+    SELECT 1, NULL, h.slot, h.token, 1, h.label, h.since, h.session_id, ROW(h.application, h.host, h.pid)::process
     FROM holding h WHERE h.pool_number = asked
     UNION ALL
-    SELECT 2, NULL, NULL, w.ticket, w.label, w.since, w.session_id, ROW(w.application, w.host, w.pid)::process
+    SELECT 2, NULL, NULL, w.ticket, w.slots, w.label, w.since, w.session_id, ROW(w.application, w.host, w.pid)::process
     FROM waiting w WHERE w.pool_number = asked
     ORDER BY 1, 3, 4;
 END $$;
@@ -1025,10 +1346,11 @@ BEGIN
   FOR ours IN
     SELECT p.oid FROM pg_proc p
     WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname IN (
-      'require_read_committed', 'commit_durably', 'grant_waiting', 'purge_pool', 'exchange', 'poll', 'channel_of', 'open_session', 'attach', 'renew',
+      'require_read_committed', 'commit_durably', 'current_incarnation', 'check_caller', 'grant_waiting', 'purge_pool', 'exchange', 'poll', 'channel_of', 'open_session', 'attach', 'renew',
       'raise_epoch', 'end_session',
       'survey', 'doomed_pools', 'declare_dead', 'repair', 'forget', 'unblock', 'announce', 'first_ticket', 'create_pool', 'guard_pool',
-      'find_pool', 'resize_pool', 'delete_pool', 'set_metadata', 'fence', 'list_pools', 'pool_status')
+      'find_pool', 'resize_pool', 'delete_pool', 'set_metadata', 'mark_evicted', 'evict_slot', 'evict_session', 'evictions', 'free_evicted', 'fence',
+      'list_pools', 'list_sessions', 'pool_status')
   LOOP
     EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, %I, pg_temp', ours, current_schema());
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', ours);

@@ -126,6 +126,21 @@ public interface NumpoolAsync extends AutoCloseable {
     CompletableFuture<Void> deletePool(String id, boolean force);
 
     /**
+     * The processes that take part, this one included, oldest session first.
+     *
+     * @return the sessions
+     */
+    CompletableFuture<List<SessionStatus>> sessions();
+
+    /**
+     * Asks for all slots back that a session holds, in all pools, as {@link ResourcePoolAsync#evict(int)} does. The session itself goes on.
+     *
+     * @param session its number
+     * @return how many slots it was asked for; fails with {@link SessionNotFoundException} when there is no such session
+     */
+    CompletableFuture<Integer> evictSession(long session);
+
+    /**
      * Starts the listener, when it was not started by open.
      *
      * @return completes when it listens, or is known not to

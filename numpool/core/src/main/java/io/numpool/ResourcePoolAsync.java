@@ -71,6 +71,75 @@ public interface ResourcePoolAsync extends AutoCloseable {
     CompletableFuture<Optional<ResourceAsync>> tryAcquire(AcquireOptions options);
 
     /**
+     * Waits for several slots at once, all of them or none; see {@link ResourcePool}.
+     *
+     * @param slots 1 to the capacity
+     * @return the slots; fails with {@link CapacityExceededException} when the pool has fewer
+     */
+    CompletableFuture<ResourceGroupAsync> acquire(int slots);
+
+    /**
+     * As above.
+     *
+     * @param slots 1 to the capacity
+     * @param options timeout, label, request id
+     * @return the slots
+     */
+    CompletableFuture<ResourceGroupAsync> acquire(int slots, AcquireOptions options);
+
+    /**
+     * Several slots if they are free and nobody waits; never waits, never overtakes.
+     *
+     * @param slots 1 to the capacity
+     * @return the slots, or empty
+     */
+    CompletableFuture<Optional<ResourceGroupAsync>> tryAcquire(int slots);
+
+    /**
+     * As above.
+     *
+     * @param slots 1 to the capacity
+     * @param options label and request id; the timeout is not used
+     * @return the slots, or empty
+     */
+    CompletableFuture<Optional<ResourceGroupAsync>> tryAcquire(int slots, AcquireOptions options);
+
+    /**
+     * Like {@link #withResource(Function)}, for several slots at once. When one of them is lost, the block's thread is interrupted.
+     *
+     * @param slots 1 to the capacity
+     * @param block may block
+     * @param <T> of its value
+     * @return the block's value
+     */
+    <T> CompletableFuture<T> withResources(int slots, Function<? super ResourceGroupAsync, ? extends T> block);
+
+    /**
+     * As above.
+     *
+     * @param slots 1 to the capacity
+     * @param options timeout, label; a request id is not allowed
+     * @param executor where the block runs
+     * @param block may block
+     * @param <T> of its value
+     * @return the block's value
+     */
+    <T> CompletableFuture<T> withResources(
+            int slots,
+            AcquireOptions options,
+            Executor executor,
+            Function<? super ResourceGroupAsync, ? extends T> block);
+
+    /**
+     * Asks for a slot back, for operators: its holder sees its resource lost, and the slot goes on when the holder has closed it, at the latest
+     * one TTL of the holder's later. Asking twice changes nothing.
+     *
+     * @param index the slot
+     * @return false when nobody holds it; then nothing was done
+     */
+    CompletableFuture<Boolean> evict(int index);
+
+    /**
      * Waits for a slot, runs the block with it on {@link CompletableFuture}'s default executor, and gives it back when the block has ended,
      * whatever happens. When the slot is lost, or the future cancelled, the block's thread is interrupted.
      *

@@ -60,6 +60,18 @@ public interface Numpool : AutoCloseable {
         force: Boolean = false,
     )
 
+    /** The processes that take part, this one included, oldest session first. */
+    public suspend fun sessions(): List<SessionStatus>
+
+    /**
+     * Asks for all slots back that a session holds, in all pools, as [ResourcePool.evict] does. The session itself goes on, and so do its
+     * places in queues.
+     *
+     * @return how many slots it was asked for
+     * @throws SessionNotFoundException when there is no such session, or it is dead
+     */
+    public suspend fun evictSession(session: Long): Int
+
     /** Starts the listener, when `startListening` was off; does nothing when it runs. Waits until it listens, or is known not to. */
     public suspend fun listen()
 

@@ -94,6 +94,22 @@ public class PoolDeletedException internal constructor(
     public val pool: String,
 ) : NumpoolException("pool '$pool' is deleted")
 
+/** More slots at once than the pool has: when they were asked for, or since it was made smaller. */
+public class CapacityExceededException internal constructor(
+    /** Id of the pool. */
+    public val pool: String,
+    /** The slots asked for. */
+    public val slots: Int,
+    /** Number of slots of the pool. */
+    public val capacity: Int,
+) : NumpoolException("$slots slots of pool '$pool': it has $capacity")
+
+/** There is no such session, or it is dead. */
+public class SessionNotFoundException internal constructor(
+    /** The session asked for. */
+    public val session: Long,
+) : NumpoolException("there is no session $session")
+
 /** [Resource.fence]: somebody who got the slot later has fenced work with it. */
 public class StaleTokenException internal constructor(
     /** Id of the pool. */

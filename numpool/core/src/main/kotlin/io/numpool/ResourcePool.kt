@@ -43,11 +43,34 @@ public interface ResourcePool : AutoCloseable {
         requestId: UUID? = null,
     ): Resource
 
+    /**
+     * Waits for several slots at once: all of them or none, in one place of the queue, so that two who ask for several cannot block each
+     * other. While it is first in line it lets nobody behind go first, even if fewer slots would do for them. Their tokens follow each other.
+     *
+     * @param slots 1 to the pool's capacity
+     * @throws CapacityExceededException when the pool has fewer slots, or is made so small while this waits
+     * @throws IllegalStateException when [requestId] is in use with another number of slots
+     * @see acquire for the rest
+     */
+    public suspend fun acquire(
+        slots: Int,
+        timeout: Duration = Duration.INFINITE,
+        label: String? = null,
+        requestId: UUID? = null,
+    ): ResourceGroup
+
     /** A slot if one is free and nobody waits; else null, at once. It never overtakes. Throws what [acquire] throws. */
     public suspend fun tryAcquire(
         label: String? = null,
         requestId: UUID? = null,
     ): Resource?
+
+    /** Several slots if they are free and nobody waits; else null, at once. Throws what [acquire] of several throws. */
+    public suspend fun tryAcquire(
+        slots: Int,
+        label: String? = null,
+        requestId: UUID? = null,
+    ): ResourceGroup?
 
     /**
      * Waits for a slot, runs [block] with it, and gives it back whatever happens, when [block] has ended. When the slot is lost, or the client
@@ -62,6 +85,14 @@ public interface ResourcePool : AutoCloseable {
         block: suspend (Resource) -> T,
     ): T
 
+    /** Like [withResource], for [slots] slots at once. When one of them is lost, [block] is cancelled. */
+    public suspend fun <T> withResources(
+        slots: Int,
+        timeout: Duration = Duration.INFINITE,
+        label: String? = null,
+        block: suspend (ResourceGroup) -> T,
+    ): T
+
     /** Runs [block] when no other client of this pool runs one so: exclusive for the pool, not for a slot, and independent of its slots. */
     public suspend fun <T> withLock(
         timeout: Duration = Duration.INFINITE,
@@ -70,9 +101,20 @@ public interface ResourcePool : AutoCloseable {
 
     /**
      * Changes the number of slots, 1–8,192. New slots are granted at once; slots at or above a smaller capacity stay with their holders
-     * and are not granted again.
+     * and are not granted again. Who waits for more slots at once than there are left fails with [CapacityExceededException].
      */
     public suspend fun resize(capacity: Int)
+
+    /**
+     * Asks for a slot back, for operators: its holder, whichever process it is, sees its resource lost, within moments, or when it next renews its
+     * session (a third of its TTL). The slot goes on when the holder has closed it (in `withResource`: when the block has ended), at the
+     * latest one TTL of the holder's after the order. Asking twice changes nothing.
+     *
+     * @param index the slot
+     * @return false when nobody holds it; then nothing was done
+     * @throws IllegalArgumentException when the pool has no such slot
+     */
+    public suspend fun evict(index: Int): Boolean
 
     /** Holders and queue, of one moment. */
     public suspend fun status(): PoolStatus

@@ -25,3 +25,5 @@ private fun isPrintable(codePoint: Int) =
     }
 
 internal fun checkCapacity(capacity: Int) = require(capacity in 1..8192) { "capacity $capacity: 1 to 8192" }
+
+internal fun checkSlots(slots: Int) = require(slots in 1..8192) { "slots $slots: 1 to 8192, and not more than the pool's capacity" }

@@ -8,6 +8,9 @@ import io.numpool.PoolDeletedException
 import io.numpool.PoolNotFoundException
 import io.numpool.PoolSummary
 import io.numpool.ResourcePool
+import io.numpool.SessionNotFoundException
+import io.numpool.SessionStatus
+import io.numpool.internal.store.Caller
 import io.numpool.internal.store.PoolRow
 import io.numpool.internal.store.StoreException.Kind
 import kotlinx.coroutines.NonCancellable
@@ -48,7 +51,7 @@ internal class Client(
         checkId(id)
         checkCapacity(capacity)
         val node = Json.write(metadata)
-        val row = pooled(id, "pool '$id'") { engine.store.createPool(it, id, capacity, node) }
+        val row = ordered(id, "pool '$id'") { c, caller -> engine.store.createPool(c, caller, id, capacity, node) }
         if (row.capacity() != capacity) throw PoolConflictException(id, capacity, row.capacity())
         return view(id, row)
     }
@@ -72,9 +75,9 @@ internal class Client(
         var calls = 0
         val told =
             try {
-                pooled(id, "delete of pool '$id'") {
+                ordered(id, "delete of pool '$id'") { c, caller ->
                     calls++
-                    engine.store.delete(it, row.number(), force)
+                    engine.store.delete(c, caller, row.number(), force)
                 }
             } catch (e: PoolNotFoundException) {
                 if (calls < 2) throw e
@@ -82,6 +85,26 @@ internal class Client(
             }
         engine.announceDeleted(row.number(), told)
         engine.gone(row.number())
+    }
+
+    override suspend fun sessions(): List<SessionStatus> = call("the list of sessions") { engine.store.sessions(it) }
+
+    override suspend fun evictSession(session: Long): Int {
+        engine.checkOpen()
+        val evicted =
+            engine.order("evict of session $session", {
+                if (it ==
+                    Kind.NO_SESSION
+                ) {
+                    SessionNotFoundException(session)
+                } else {
+                    null
+                }
+            }) { c, caller ->
+                engine.store.evictSession(c, caller, session, name)
+            }
+        engine.announceEvicted(evicted)
+        return evicted.size
     }
 
     override suspend fun listen() {
@@ -117,6 +140,16 @@ internal class Client(
         what: String,
         call: (Connection) -> T,
     ): T = call(what, { absent(it, id) }, call)
+
+    /** The same, of a call that changes something. */
+    private suspend fun <T> ordered(
+        id: String,
+        what: String,
+        call: (Connection, Caller) -> T,
+    ): T {
+        engine.checkOpen()
+        return engine.order(what, { absent(it, id) }, call)
+    }
 
     private fun absent(
         kind: Kind,

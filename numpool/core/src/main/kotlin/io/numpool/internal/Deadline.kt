@@ -25,7 +25,8 @@ internal class Moment(
  * declare the session dead, since it counts from what was *sent* before the reaper could see it, less a margin.
  *
  *  - last renewal sent and answered + ttl - margin
- *  - last ping sent and answered + grace - margin, once an attach was sent; the attach counts as one
+ *  - last ping sent and answered + grace - margin, once an attach was sent; the attach counts as one. Off while the server is down: its alive
+ *    locks are gone with it, and nobody judges a session by its connection in the server's next life until it attaches there.
  */
 internal class Deadline(
     ttlMillis: Long,
@@ -48,7 +49,13 @@ internal class Deadline(
         pinged.updateAndGet { if (it == null || sent.nanos > it.nanos) sent else it }
     }
 
-    val neverAttached get() = pinged.get() == null
+    /** The server ended: until the next attach is sent the renewals count alone. */
+    fun serverEnded() {
+        pinged.set(null)
+    }
+
+    /** No attach was sent in this life of the server. */
+    val notAttached get() = pinged.get() == null
 
     fun remainingMillis(now: Moment = Moment.now()): Long {
         val byRenewal = afterRenewal - renewed.get().millisTo(now)

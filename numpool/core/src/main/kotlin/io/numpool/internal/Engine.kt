@@ -5,6 +5,8 @@ import io.numpool.NumpoolException
 import io.numpool.NumpoolMode
 import io.numpool.NumpoolOptions
 import io.numpool.ResourceState
+import io.numpool.internal.store.Caller
+import io.numpool.internal.store.Evicted
 import io.numpool.internal.store.Notice
 import io.numpool.internal.store.PoolStore
 import io.numpool.internal.store.StoreException
@@ -25,9 +27,12 @@ import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withTimeoutOrNull
 import org.slf4j.LoggerFactory
 import java.sql.Connection
+import java.util.UUID
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.atomic.AtomicReference
 import kotlin.time.Duration
+import kotlin.time.toKotlinDuration
 
 /**
  * Owns the parts of a client and what they share. An acquire walks `PoolView -> Lane -> store` and back; a grant from elsewhere
@@ -43,6 +48,10 @@ internal class Engine(
     private val lanes = ConcurrentHashMap<Int, Lane>()
     private val unblockedNanos = AtomicLong(System.nanoTime())
     private val pump = Pump(this)
+    private val incarnation = AtomicReference<UUID?>()
+
+    /** An order of this session may still be on its way. */
+    private val doubtful = AtomicReference<Session?>()
 
     val hooks = Hooks(options.listeners)
     val counters = Counters()
@@ -112,6 +121,14 @@ internal class Engine(
 
     fun reread() = lanes.values.forEach { it.reread() }
 
+    /** Every answer says in which life of the server it was given. In another one, what nobody waited for may be undone. */
+    fun answeredIn(life: UUID) {
+        val before = incarnation.getAndSet(life)
+        if (before == null || before == life) return
+        log.info("The server of '{}' has begun another life: what is held is compared with what it knows", options.name)
+        lanes.values.forEach { it.compareAll() }
+    }
+
     // --- what parts ask of each other
 
     fun after(
@@ -143,6 +160,11 @@ internal class Engine(
         pool: Int,
         to: List<Long>,
     ) = to.forEach { pump.deleted(pool, it) }
+
+    fun announceEvicted(orders: List<Evicted>) {
+        val self = sessions.current
+        for (it in orders) if (it.session() == self?.id) self.evict(it) else pump.evicted(it)
+    }
 
     /** Repairs the pools of a dead session, one at a time, and removes its rows when all are done. */
     suspend fun bury(
@@ -198,6 +220,13 @@ internal class Engine(
         within: Duration,
         special: (StoreException.Kind) -> NumpoolException? = { null },
         call: (Connection) -> T,
+    ): T = until(what, within, special) { bridge.run(call) }
+
+    private suspend fun <T> until(
+        what: String,
+        within: Duration,
+        special: (StoreException.Kind) -> RuntimeException?,
+        attempt: suspend () -> T,
     ): T {
         var last: StoreException? = null
         val answer =
@@ -208,13 +237,13 @@ internal class Engine(
                     checkOpen()
                     try {
                         // apart, so that a DataSource that blocks does not outlast the caller's time
-                        reached = Answer(scope.async { bridge.run(call) }.await())
+                        reached = Answer(scope.async { attempt() }.await())
                     } catch (e: CancellationException) {
                         currentCoroutineContext().ensureActive()
                         checkOpen() // the scope was cancelled, not the caller
                         throw e
                     } catch (e: StoreException) {
-                        if (!e.kind().mayPass()) throw special(e.kind()) ?: errors.translated(what, e)
+                        if (!e.kind().mayPass()) throw special(e.kind()) ?: errors.refused(what, e)
                         last = e
                         backoff.pause()
                     }
@@ -224,6 +253,43 @@ internal class Engine(
         if (answer != null) return answer.value
         throw last?.let { unavailable(what, it) } ?: errors.unanswered(what, within)
     }
+
+    /**
+     * A call that changes something, made in the name of the session: until it is answered, or `openTimeout` is over. After an unknown
+     * outcome, of this call or of one that was given up, the epoch is raised first: what may still be on its way does nothing later.
+     */
+    suspend fun <T> order(
+        what: String,
+        special: (StoreException.Kind) -> RuntimeException? = { null },
+        call: (Connection, Caller) -> T,
+    ): T =
+        until(what, options.openTimeout.toKotlinDuration(), special) {
+            val mine = sessions.awaitLive()
+            if (doubtful.get() === mine) {
+                sessions.raiseEpoch(mine)
+                doubtful.compareAndSet(mine, null)
+            }
+            try {
+                bridge.run { call(it, Caller(mine.id, mine.epoch)) }
+            } catch (e: StoreException) {
+                when (e.kind()) {
+                    StoreException.Kind.UNKNOWN -> {
+                        doubtful.set(mine)
+                    }
+
+                    StoreException.Kind.DEAD -> {
+                        sessions.lose(mine, "the database declared its session dead")
+                    }
+
+                    StoreException.Kind.OLD_EPOCH -> {}
+
+                    else -> {
+                        throw e
+                    }
+                }
+                throw StoreException(StoreException.Kind.UNKNOWN, e)
+            }
+        }
 
     private class Answer<T>(
         val value: T,

@@ -10,10 +10,13 @@ import io.numpool.PoolStatus
 import io.numpool.PoolSummary
 import io.numpool.Resource
 import io.numpool.ResourceAsync
+import io.numpool.ResourceGroup
+import io.numpool.ResourceGroupAsync
 import io.numpool.ResourceLostException
 import io.numpool.ResourcePool
 import io.numpool.ResourcePoolAsync
 import io.numpool.ResourceState
+import io.numpool.SessionStatus
 import io.numpool.Waiter
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
@@ -149,6 +152,10 @@ private class ClientView(
         force: Boolean,
     ): CompletableFuture<Void> = Futures.done { client.deletePool(id, force) }
 
+    override fun sessions(): CompletableFuture<List<SessionStatus>> = Futures.future { client.sessions() }
+
+    override fun evictSession(session: Long): CompletableFuture<Int> = Futures.future { client.evictSession(session) }
+
     override fun listen(): CompletableFuture<Void> = Futures.done { client.listen() }
 
     override fun cleanup(): CompletableFuture<Void> = Futures.done { client.cleanup() }
@@ -178,6 +185,43 @@ private class PoolFutures(
             Optional.ofNullable(pool.tryAcquire(options.what, options.request)?.let { ResourceFutures(it) })
         }
 
+    override fun acquire(slots: Int): CompletableFuture<ResourceGroupAsync> = acquire(slots, AcquireOptions.defaults())
+
+    override fun acquire(
+        slots: Int,
+        options: AcquireOptions,
+    ): CompletableFuture<ResourceGroupAsync> =
+        Futures.future({ it.close() }) { GroupFutures(pool.acquire(slots, options.time, options.what, options.request)) }
+
+    override fun tryAcquire(slots: Int): CompletableFuture<Optional<ResourceGroupAsync>> = tryAcquire(slots, AcquireOptions.defaults())
+
+    override fun tryAcquire(
+        slots: Int,
+        options: AcquireOptions,
+    ): CompletableFuture<Optional<ResourceGroupAsync>> =
+        Futures.future({ it.ifPresent { group -> group.close() } }) {
+            Optional.ofNullable(pool.tryAcquire(slots, options.what, options.request)?.let { GroupFutures(it) })
+        }
+
+    override fun <T> withResources(
+        slots: Int,
+        block: Function<in ResourceGroupAsync, out T>,
+    ): CompletableFuture<T> = withResources(slots, AcquireOptions.defaults(), Futures.defaultExecutor(), block)
+
+    override fun <T> withResources(
+        slots: Int,
+        options: AcquireOptions,
+        executor: Executor,
+        block: Function<in ResourceGroupAsync, out T>,
+    ): CompletableFuture<T> {
+        notNamed(options)
+        return Futures.future {
+            pool.withResources(slots, options.time, options.what) { Futures.blocking(executor) { block.apply(GroupFutures(it)) } }
+        }
+    }
+
+    override fun evict(index: Int): CompletableFuture<Boolean> = Futures.future { pool.evict(index) }
+
     override fun <T> withResource(block: Function<in ResourceAsync, out T>): CompletableFuture<T> =
         withResource(AcquireOptions.defaults(), Futures.defaultExecutor(), block)
 
@@ -196,9 +240,12 @@ private class PoolFutures(
         options: AcquireOptions,
         block: suspend (Resource) -> T,
     ): CompletableFuture<T> {
-        require(options.request == null) { "requestId ${options.request}: not with withResource, which gives the slot back" }
+        notNamed(options)
         return Futures.future { pool.withResource(options.time, options.what, block) }
     }
+
+    private fun notNamed(options: AcquireOptions) =
+        require(options.request == null) { "requestId ${options.request}: not with withResource, which gives the slot back" }
 
     override fun <T> withLock(block: Supplier<out T>): CompletableFuture<T> =
         Futures.future { pool.withLock { Futures.blocking<T>(Futures.defaultExecutor()) { block.get() } } }
@@ -258,6 +305,25 @@ private class ResourceFutures(
     override fun close() = resource.close()
 
     override fun toString(): String = resource.toString()
+}
+
+private class GroupFutures(
+    private val group: ResourceGroup,
+) : ResourceGroupAsync {
+    private val members: List<ResourceAsync> = group.map { ResourceFutures(it) }
+
+    override fun resources(): List<ResourceAsync> = members
+
+    override fun isHeld(): Boolean = group.isHeld
+
+    override fun release(): CompletableFuture<List<ResourceState>> {
+        group.close()
+        return Futures.future { group.release() }
+    }
+
+    override fun close() = group.close()
+
+    override fun toString(): String = group.toString()
 }
 
 private val AcquireOptions.time: Duration get() = timeout().map { it.toKotlinDuration() }.orElse(Duration.INFINITE)

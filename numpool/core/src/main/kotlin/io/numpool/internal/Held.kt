@@ -6,7 +6,7 @@ import io.numpool.ResourceState
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.DisposableHandle
 import java.sql.Connection
-import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicReference
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.nanoseconds
@@ -16,7 +16,8 @@ import kotlin.time.Duration.Companion.nanoseconds
  *
  *     HELD --release, close, abandon by the last taker--> RELEASED --the database says stale--> outcome LOST
  *      |
- *      +----the session is lost, the pool is deleted----> LOST
+ *      +----the session is lost---------------------------> LOST
+ *      +----the pool is deleted, the slot is evicted------> LOST, and given back when it is closed
  *
  * One compare-and-set leaves HELD; everybody else comes too late and gets the same outcome.
  */
@@ -26,13 +27,17 @@ internal class Held(
     override val index: Int,
     override val token: Long,
     override val label: String?,
-    takers: Int,
 ) : Resource {
     private val grantedNanos = System.nanoTime()
 
     @Volatile private var endedNanos = 0L
     private val current = AtomicReference(ResourceState.HELD)
-    private val takers = AtomicInteger(takers)
+
+    /** Lost, and to be given back when its user has let go of it. */
+    private val owed = AtomicBoolean()
+
+    /** Those it was granted with, and itself. Set before it is handed out. */
+    lateinit var group: Group
 
     /** Completed by the lane when the database has the release, or by the loss. */
     val outcome = CompletableDeferred<ResourceState>()
@@ -41,9 +46,13 @@ internal class Held(
     /** Set before [loss] is completed. */
     @Volatile private var lossCause: ResourceLostException? = null
 
+    val poolNumber get() = lane.pool.number
     override val pool get() = lane.pool.id
 
-    override val isHeld get() = current.get() == ResourceState.HELD && session.isAlive
+    /** Neither given back nor lost, as far as was seen. */
+    val isOpen get() = current.get() == ResourceState.HELD
+
+    override val isHeld get() = isOpen && session.isAlive
 
     override val state: ResourceState
         get() = current.get().let { if (it == ResourceState.HELD && !session.isAlive) ResourceState.LOST else it }
@@ -67,9 +76,7 @@ internal class Held(
     override suspend fun awaitLost(): ResourceLostException? = loss.await()
 
     override fun close() {
-        if (end(ResourceState.RELEASED)) {
-            lane.release(this)
-        }
+        if (end(ResourceState.RELEASED) || owed.getAndSet(false)) lane.release(this)
     }
 
     /** Given back with the whole session, not by a call of its own. */
@@ -77,25 +84,15 @@ internal class Held(
         end(ResourceState.RELEASED)
     }
 
-    /** A caller that was to get this slot was cancelled on the way. */
-    fun abandon() {
-        if (takers.decrementAndGet() == 0) close()
-    }
-
-    /** A request id that is in use here was asked for again. Null when the slot is on its way back. */
-    fun share(): Held? {
-        val before = takers.getAndUpdate { if (it == 0) 0 else it + 1 }
-        return takeIf { before > 0 && current.get() == ResourceState.HELD }
-    }
-
+    /** [giveBack]: it goes on when its user has closed it. */
     fun lose(
         reason: String,
         giveBack: Boolean = false,
     ) {
         if (!end(ResourceState.LOST)) return
         val exception = ResourceLostException(pool, index, token, reason)
+        owed.set(giveBack)
         outcome.complete(ResourceState.LOST)
-        if (giveBack) lane.release(this)
         lossCause = exception
         loss.complete(exception)
         lane.hooks.lost(pool, index, token, reason)

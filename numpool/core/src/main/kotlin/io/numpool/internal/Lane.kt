@@ -1,6 +1,7 @@
 package io.numpool.internal
 
 import io.numpool.AcquireTimeoutException
+import io.numpool.CapacityExceededException
 import io.numpool.NumpoolClosedException
 import io.numpool.PoolDeletedException
 import io.numpool.ResourceState
@@ -23,6 +24,7 @@ import org.postgresql.util.PSQLException
 import org.slf4j.LoggerFactory
 import java.sql.Connection
 import java.sql.SQLException
+import java.util.TreeMap
 import java.util.concurrent.ConcurrentHashMap
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.nanoseconds
@@ -79,7 +81,7 @@ internal class Lane(
     // --- confined
     private val unsentSeats = ArrayDeque<Seat>()
     private val unsent = ArrayDeque<Settle>()
-    private val waiting = LinkedHashMap<Long, Seat>()
+    private val waiting = TreeMap<Long, Seat>()
     private val held = HashMap<Long, Held>()
     private var session: Session? = null
     private var polledNanos = System.nanoTime()
@@ -106,6 +108,8 @@ internal class Lane(
 
     private object Reread : Command
 
+    private object CompareAll : Command
+
     private object Wake : Command
 
     private object Gone : Command
@@ -115,8 +119,12 @@ internal class Lane(
         val ticket: Long,
         val slot: Int,
         val held: Held?,
+        /** Of a place that is left. */
+        val slots: Int = 1,
     ) {
         val isCancel get() = slot < 0
+
+        operator fun contains(other: Long) = other - ticket in 0L until slots
     }
 
     // --- from anywhere
@@ -193,6 +201,11 @@ internal class Lane(
     /** Notices may have been missed: ask what was granted. */
     fun reread() {
         inbox.trySend(Reread)
+    }
+
+    /** The server may have lost what nobody waited for. */
+    fun compareAll() {
+        inbox.trySend(CompareAll)
     }
 
     /** The session changed. */
@@ -301,7 +314,11 @@ internal class Lane(
             }
 
             is Reread -> {
-                reread = waiting.isNotEmpty()
+                reread = reread || waiting.isNotEmpty()
+            }
+
+            is CompareAll -> {
+                reread = true
             }
 
             is Gone -> {
@@ -315,8 +332,10 @@ internal class Lane(
     private fun left(pending: Pending) {
         val seat = pending.seat ?: return
         // an unsent one is skipped when it is its turn to be sent
-        if (!seat.isWanted && seat.ticket != 0L && waiting.remove(seat.ticket) != null) unsent += Settle(seat.ticket, -1, null)
+        if (!seat.isWanted && seat.ticket != 0L && waiting.remove(seat.ticket) != null) unsent += cancelOf(seat)
     }
+
+    private fun cancelOf(seat: Seat) = Settle(seat.ticket, -1, null, seat.request.slots)
 
     private fun givenBack(resource: Held) {
         held.remove(resource.token)
@@ -324,41 +343,49 @@ internal class Lane(
         if (isOurs) unsent += Settle(resource.token, resource.index, resource) else resource.outcome.complete(ResourceState.LOST)
     }
 
+    /** One slot of a request; slot -1: it asked for more than there are, and waits no more. */
     private fun grant(
         ticket: Long,
         slot: Int,
     ) {
-        val seat = waiting.remove(ticket) ?: return
-        deliver(seat, slot)
+        val seat = waiting.floorEntry(ticket)?.value?.takeIf { ticket in it } ?: return
+        if (slot < 0) {
+            reread = true
+        } else {
+            seat.granted(ticket, slot)?.let { deliver(seat, it) }
+        }
     }
 
     private fun deliver(
         seat: Seat,
-        slot: Int,
+        slots: IntArray,
     ) {
         val owner = session!!
-        if (!owner.isAlive) { // the slot is as good as lost: adopt() lets the seat wait again
-            waiting[seat.ticket] = seat
-            return
-        }
+        if (!owner.isAlive) return // the slots are as good as lost: adopt() lets the seat wait again
+        waiting.remove(seat.ticket)
         val takers = seat.callers.filter { it.claim() }
         if (takers.isEmpty()) {
-            unsent += Settle(seat.ticket, slot, null)
+            slots.forEachIndexed { nth, slot -> unsent += Settle(seat.ticket + nth, slot, null) }
             return
         }
-        val resource = Held(this, owner, slot, seat.ticket, seat.request.label, takers.size)
-        held[seat.ticket] = resource
-        owner.hold(resource)
-        takers.forEach { hand(it, resource) }
+        val group = Group(slots.mapIndexed { nth, slot -> Held(this, owner, slot, seat.ticket + nth, seat.request.label) }, takers.size)
+        group.members.forEach {
+            held[it.token] = it
+            owner.hold(it)
+        }
+        takers.forEach { hand(it, group) }
     }
 
     private fun hand(
         taker: Pending,
-        resource: Held,
+        group: Group,
     ) {
-        taker.view.hold(resource)
-        hooks.acquired(pool.id, resource.index, resource.token, (System.nanoTime() - taker.sinceNanos).nanoseconds)
-        taker.resume(resource)
+        val waited = (System.nanoTime() - taker.sinceNanos).nanoseconds
+        group.members.forEach {
+            taker.view.hold(it)
+            hooks.acquired(pool.id, it.index, it.token, waited)
+        }
+        taker.resume(group)
     }
 
     /** After a lost session nothing of it is left; who still waits joins again, at the tail. */
@@ -376,7 +403,7 @@ internal class Lane(
                 )
             }
             waiting.values.reversed().forEach {
-                it.ticket = 0
+                it.forgetTicket()
                 unsentSeats.addFirst(it)
             }
             waiting.clear()
@@ -422,6 +449,7 @@ internal class Lane(
         }
         seats.forEachIndexed { i, seat -> seated(seat, answer, i) }
         for (i in 0 until answer.grants()) grant(answer.grantedTicket(i), answer.grantedSlot(i))
+        engine.answeredIn(answer.incarnation())
         engine.announce(pool.number, answer.notices())
     }
 
@@ -440,13 +468,21 @@ internal class Lane(
     ) {
         when (answer.acquired(i)) {
             Acquired.GRANTED -> {
-                seat.ticket = answer.ticket(i)
-                joinWaiting(seat)
-                held[seat.ticket]?.let { share(seat, it) } ?: deliver(seat, answer.slot(i))
+                val ticket = answer.ticket(i)
+                val known = held[ticket]
+                if (known != null) {
+                    share(seat, known.group)
+                } else if (sit(seat, ticket)) {
+                    grant(ticket, answer.slot(i))
+                }
             }
 
             Acquired.WAITS -> {
                 if (seat.request.attempt) turnedAway(seat) else wait(seat, answer.ticket(i), answer.place(i))
+            }
+
+            Acquired.MORE_THAN_CAPACITY -> {
+                failSeat(seat, CapacityExceededException(pool.id, seat.request.slots, answer.capacity()))
             }
 
             Acquired.NOT_SERVED -> {
@@ -470,33 +506,44 @@ internal class Lane(
         ticket: Long,
         place: Int,
     ) {
-        seat.ticket = ticket
-        val same = waiting[ticket]
-        if (same != null && same !== seat) { // its request id waits already
-            seat.callers.forEach { it.seat = same }
-            same.callers += seat.callers
-            return
-        }
-        waiting[ticket] = seat
+        if (!sit(seat, ticket) || waiting[ticket] !== seat) return
         seat.callers.forEach { it.place = place }
         hooks.queued(pool.id, ticket)
     }
 
-    /** The seat's request id waits here already, granted meanwhile by another process: one slot for all who asked. */
-    private fun joinWaiting(seat: Seat) {
-        val first = waiting.remove(seat.ticket) ?: return
-        first.callers.forEach { it.seat = seat }
-        seat.callers.addAll(0, first.callers)
+    /** Takes the ticket; its request id may wait here already, then they wait together. False when it asks for another number of slots. */
+    private fun sit(
+        seat: Seat,
+        ticket: Long,
+    ): Boolean {
+        val same = waiting[ticket]
+        if (same == null) {
+            seat.take(ticket)
+            waiting[ticket] = seat
+        } else if (same.request.slots != seat.request.slots) {
+            failSeat(seat, otherNumber(seat, same.request.slots))
+            return false
+        } else {
+            seat.callers.forEach { it.seat = same }
+            same.callers += seat.callers
+        }
+        return true
     }
 
-    /** The seat's request id holds a slot here already. */
+    private fun otherNumber(
+        seat: Seat,
+        slots: Int,
+    ) = IllegalStateException("requestId ${seat.request.id}: in use for $slots slots, not ${seat.request.slots}")
+
+    /** The seat's request id holds slots here already. */
     private fun share(
         seat: Seat,
-        resource: Held,
+        group: Group,
     ) {
+        if (group.members.size != seat.request.slots) return failSeat(seat, otherNumber(seat, group.members.size))
         seat.callers.filter { it.claim() }.forEach { taker ->
-            resource.share()?.let { hand(taker, it) }
-                ?: taker.fail(IllegalStateException("requestId ${seat.request.id}: its slot is being given back"))
+            group.share()?.let { hand(taker, it) }
+                ?: taker.fail(IllegalStateException("requestId ${seat.request.id}: its slots are being given back"))
         }
     }
 
@@ -512,8 +559,8 @@ internal class Lane(
     ): Sent? {
         val mine = session!!
         val call = ExchangeCall(settles.size, seats.size)
-        settles.forEach { if (it.isCancel) call.cancel(it.ticket) else call.release(it.slot, it.ticket) }
-        seats.forEach { call.acquire(it.request.id, it.request.attempt, it.request.named, it.request.label) }
+        settles.forEach { if (it.isCancel) call.cancel(it.ticket, it.slots) else call.release(it.slot, it.ticket) }
+        seats.forEach { call.acquire(it.request.id, it.request.slots, it.request.attempt, it.request.named, it.request.label) }
         var retry = false
         return persist(mine) { epoch, unknown ->
             if (unknown) retry = true
@@ -624,27 +671,59 @@ internal class Lane(
                 return
             }
         engine.counters.polls.increment()
-        if (answer.deleted()) deleted() else compare(answer)
+        capacity = answer.capacity()
+        if (answer.deleted()) deleted()
+        compare(answer)
+        engine.answeredIn(answer.incarnation())
     }
 
+    /** With no call in flight: what the database knows and what is known here are of one moment. */
     private fun compare(answer: Polled) {
         var found = false
-        for ((ticket, seat) in waiting.entries.toList().map { it.key to it.value }) {
-            val place = answer.waiting()[ticket]
-            val slot = answer.held()[ticket]
+        for (seat in waiting.values.toList()) {
+            val place = answer.waiting()[seat.ticket]
             if (place != null) {
                 seat.callers.forEach { it.place = place }
-            } else if (slot != null) {
+            } else if (answer.held().keys.any { it in seat }) {
                 found = true
-                grant(ticket, slot)
+                answer.held().forEach { (ticket, slot) -> if (ticket in seat) grant(ticket, slot) }
             } else {
-                log.warn("Ticket {} of pool '{}' is unknown to the database: it waits again, at the tail", ticket, pool.id)
-                waiting.remove(ticket)
-                seat.ticket = 0
-                unsentSeats += seat
+                leftOut(seat, answer)
             }
         }
         if (found) engine.counters.pollsThatFoundWork.increment()
+        for (resource in held.values.toList()) {
+            if (resource.token in answer.held()) continue
+            held.remove(resource.token)
+            resource.lose("the database does not know of it: the server lost its last commits")
+        }
+        answer.held().forEach { (ticket, slot) -> if (!isKnown(ticket)) forgotten(ticket, slot) }
+    }
+
+    private fun leftOut(
+        seat: Seat,
+        answer: Polled,
+    ) {
+        waiting.remove(seat.ticket)
+        if (seat.request.slots > answer.capacity()) {
+            failSeat(seat, CapacityExceededException(pool.id, seat.request.slots, answer.capacity()))
+            return
+        }
+        log.warn("Ticket {} of pool '{}' is unknown to the database: it waits again, at the tail", seat.ticket, pool.id)
+        seat.forgetTicket()
+        unsentSeats += seat
+    }
+
+    private fun isKnown(ticket: Long) =
+        ticket in held || unsent.any { ticket in it } || waiting.floorEntry(ticket)?.value?.let { ticket in it } == true
+
+    /** A release that nobody waited for, undone by the server's end. */
+    private fun forgotten(
+        ticket: Long,
+        slot: Int,
+    ) {
+        log.info("Slot {} of pool '{}' is released again: the server lost its last commits", slot, pool.id)
+        unsent += Settle(ticket, slot, null)
     }
 
     companion object {

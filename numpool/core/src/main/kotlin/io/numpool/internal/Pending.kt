@@ -13,7 +13,7 @@ internal class Pending(
     val lane: Lane,
 ) {
     private val claimed = AtomicBoolean()
-    lateinit var continuation: CancellableContinuation<Held?>
+    lateinit var continuation: CancellableContinuation<Group?>
 
     @Volatile var timer: Job? = null
 
@@ -35,7 +35,7 @@ internal class Pending(
     }
 
     /** After [claim]. A value that its caller was cancelled for on the way is given back. */
-    fun resume(held: Held?) = continuation.resume(held) { _, value, _ -> value?.abandon() }
+    fun resume(granted: Group?) = continuation.resume(granted) { _, value, _ -> value?.abandon() }
 
     /** After [claim]. */
     fun fail(cause: Throwable) = continuation.resumeWithException(cause)
@@ -47,6 +47,7 @@ internal class Request(
     val named: Boolean,
     val attempt: Boolean,
     val label: String?,
+    val slots: Int = 1,
 )
 
 /** One request in the database's eyes: a place in the queue, or soon one. More than one caller may have asked under its id. */
@@ -59,6 +60,37 @@ internal class Seat(
 
     /** 0 until the database gave it one. Guarded by the lane's coroutine. */
     var ticket = 0L
+        private set
+
+    /** The slots heard of so far, by ticket; -1 for others. Guarded by the lane's coroutine. */
+    private var granted = NONE
+
+    /** Is in the queue from now on, or about to be granted: [first] and the tickets that follow it, one for each slot. */
+    fun take(first: Long) {
+        ticket = first
+        granted = IntArray(request.slots) { -1 }
+    }
+
+    /** Has to ask again. */
+    fun forgetTicket() {
+        ticket = 0L
+        granted = NONE
+    }
+
+    /** Its slots, when [slot] was the last that was missing; they are granted together, but may be heard of one by one. */
+    fun granted(
+        ticket: Long,
+        slot: Int,
+    ): IntArray? {
+        granted[(ticket - this.ticket).toInt()] = slot
+        return granted.takeIf { -1 !in it }
+    }
+
+    operator fun contains(ticket: Long) = ticket - this.ticket in 0L until request.slots
 
     val isWanted get() = callers.any { it.isOpen }
+
+    private companion object {
+        val NONE = IntArray(0)
+    }
 }

@@ -7,8 +7,10 @@ import io.numpool.NumpoolException
 import io.numpool.PoolDeletedException
 import io.numpool.PoolStatus
 import io.numpool.Resource
+import io.numpool.ResourceGroup
 import io.numpool.ResourcePool
 import io.numpool.Waiter
+import io.numpool.internal.store.Caller
 import io.numpool.internal.store.PoolRow
 import io.numpool.internal.store.StoreException.Kind
 import kotlinx.coroutines.CancellationException
@@ -63,36 +65,50 @@ internal class PoolView(
         timeout: Duration,
         label: String?,
         requestId: UUID?,
-    ): Resource {
-        require(!timeout.isNegative()) { "timeout $timeout: not negative" }
-        return askOrFail(lane, timeout, label, requestId)
-    }
+    ): Resource = askOrFail(lane, 1, timeout, label, requestId).members.single()
+
+    override suspend fun acquire(
+        slots: Int,
+        timeout: Duration,
+        label: String?,
+        requestId: UUID?,
+    ): ResourceGroup = askOrFail(lane, slots, timeout, label, requestId)
 
     override suspend fun tryAcquire(
         label: String?,
         requestId: UUID?,
-    ): Resource? = ask(lane, Duration.ZERO, true, label, requestId)
+    ): Resource? = ask(lane, 1, Duration.ZERO, true, label, requestId)?.members?.single()
+
+    override suspend fun tryAcquire(
+        slots: Int,
+        label: String?,
+        requestId: UUID?,
+    ): ResourceGroup? = ask(lane, slots, Duration.ZERO, true, label, requestId)
 
     /** A timeout of 0 tries once. */
     private suspend fun askOrFail(
         lane: Lane,
+        slots: Int,
         timeout: Duration,
         label: String?,
         requestId: UUID?,
-    ): Held {
+    ): Group {
+        require(!timeout.isNegative()) { "timeout $timeout: not negative" }
         val started = System.nanoTime()
-        return ask(lane, timeout, timeout == Duration.ZERO, label, requestId) ?: throw lane.timedOut(started, 0)
+        return ask(lane, slots, timeout, timeout == Duration.ZERO, label, requestId) ?: throw lane.timedOut(started, 0)
     }
 
     private suspend fun ask(
         lane: Lane,
+        slots: Int,
         timeout: Duration,
         attempt: Boolean,
         label: String?,
         requestId: UUID?,
-    ): Held? {
+    ): Group? {
         checkLabel(label)
-        val request = Request(requestId ?: UUID.randomUUID(), requestId != null, attempt, label)
+        checkSlots(slots)
+        val request = Request(requestId ?: UUID.randomUUID(), requestId != null, attempt, label, slots)
         val pending = Pending(request, this, lane)
         checkOpen()
         return suspendCancellableCoroutine { continuation ->
@@ -107,7 +123,14 @@ internal class PoolView(
         timeout: Duration,
         label: String?,
         block: suspend (Resource) -> T,
-    ): T = using(acquire(timeout, label, null) as Held, block)
+    ): T = using(askOrFail(lane, 1, timeout, label, null)) { block(it.members.single()) }
+
+    override suspend fun <T> withResources(
+        slots: Int,
+        timeout: Duration,
+        label: String?,
+        block: suspend (ResourceGroup) -> T,
+    ): T = using(askOrFail(lane, slots, timeout, label, null), block)
 
     override suspend fun <T> withLock(
         timeout: Duration,
@@ -115,25 +138,25 @@ internal class PoolView(
     ): T {
         require(!timeout.isNegative()) { "timeout $timeout: not negative" }
         checkOpen()
-        return using(askOrFail(guard.lane(), timeout, null, null)) { block() }
+        return using(askOrFail(guard.lane(), 1, timeout, null, null)) { block() }
     }
 
     /** A loss or a close cancels the block, and that is what the caller hears of then, unless it was itself cancelled. */
     private suspend fun <T> using(
-        resource: Held,
-        block: suspend (Resource) -> T,
+        group: Group,
+        block: suspend (Group) -> T,
     ): T {
-        val running = Block(resource)
+        val running = Block(group)
         try {
             return coroutineScope {
                 running.job = currentCoroutineContext().job
                 blocks += running
                 if (isClosed || engine.isClosed) running.end(closed())
-                val watch = resource.onLost { running.end(it) }
+                val watches = group.members.map { resource -> resource.onLost { running.end(it) } }
                 try {
-                    block(resource)
+                    block(group)
                 } finally {
-                    watch.dispose()
+                    watches.forEach { it.dispose() }
                 }
             }
         } catch (e: CancellationException) {
@@ -141,14 +164,14 @@ internal class PoolView(
             if (!currentCoroutineContext().isActive) throw e
             throw cause
         } finally {
-            resource.close()
+            group.close()
             blocks -= running
         }
     }
 
-    /** What runs with a slot; gives it back itself, when it has ended. */
+    /** What runs with slots; gives them back itself, when it has ended. */
     private class Block(
-        val resource: Held,
+        val group: Group,
     ) {
         lateinit var job: Job
 
@@ -185,9 +208,16 @@ internal class PoolView(
 
     override suspend fun resize(capacity: Int) {
         checkCapacity(capacity)
-        val notices = call("resize of pool '$id'") { engine.store.resize(it, lane.pool.number, capacity) }
+        val notices = order("resize of pool '$id'") { c, caller -> engine.store.resize(c, caller, lane.pool.number, capacity) }
         lane.capacity = capacity
         engine.announce(lane.pool.number, notices)
+    }
+
+    override suspend fun evict(index: Int): Boolean {
+        require(index >= 0) { "index $index: 0 to ${capacity - 1}" }
+        val evicted = order("evict of pool '$id'") { c, caller -> engine.store.evict(c, caller, lane.pool.number, index, client.name) }
+        engine.announceEvicted(evicted)
+        return evicted.isNotEmpty()
     }
 
     override suspend fun status(): PoolStatus =
@@ -210,7 +240,7 @@ internal class PoolView(
     override suspend fun updateMetadata(value: Any?) {
         val node = Json.write(value)
         val seen = read.version
-        val it = call("metadata of pool '$id'") { c -> engine.store.setMetadata(c, lane.pool.number, seen, node) }
+        val it = order("metadata of pool '$id'") { c, caller -> engine.store.setMetadata(c, caller, lane.pool.number, seen, node) }
         read = Read(it.value(), it.version())
         if (!it.changed()) throw MetadataConflictException(id, it.value()?.toString())
     }
@@ -225,7 +255,7 @@ internal class PoolView(
     override fun close() {
         isClosed = true
         end(closed())
-        val inBlocks = blocks.mapTo(HashSet()) { it.resource }
+        val inBlocks = blocks.flatMapTo(HashSet()) { it.group.members }
         held.forEach { if (it !in inBlocks) it.close() }
         client.forget(this)
     }
@@ -242,6 +272,17 @@ internal class PoolView(
             call,
         )
     }
+
+    private suspend fun <T> order(
+        what: String,
+        call: (Connection, Caller) -> T,
+    ): T {
+        checkOpen()
+        return engine.order(what, ::refused, call)
+    }
+
+    private fun refused(kind: Kind): RuntimeException? =
+        if (kind == Kind.NO_POOL || kind == Kind.DELETED) PoolDeletedException(id) else null
 
     private fun checkOpen() {
         engine.checkOpen()

@@ -1,5 +1,6 @@
 package io.numpool.internal
 
+import io.numpool.internal.store.Evicted
 import io.numpool.internal.store.Notice
 import io.numpool.internal.store.StoreException
 import kotlinx.coroutines.channels.Channel
@@ -8,7 +9,8 @@ import org.slf4j.LoggerFactory
 /**
  * Tells other processes of grants, after the commit, all that is there in one call. A hint: when it is lost, they poll.
  *
- * A payload is a line a grant (`pool ticket slot`), or one a deleted pool (`pool`); several to one session share a notification.
+ * A payload is a line a grant (`pool ticket slot`; slot -1: it asked for more than there are), one a deleted pool (`pool`), or one a slot to
+ * be given back (`evict pool token`); several to one session share a notification.
  */
 internal class Pump(
     private val engine: Engine,
@@ -33,6 +35,10 @@ internal class Pump(
         session: Long,
     ) {
         inbox.trySend(Line(session, "$pool"))
+    }
+
+    fun evicted(order: Evicted) {
+        inbox.trySend(Line(order.session(), "$EVICTED${order.pool()} ${order.token()}"))
     }
 
     suspend fun run() {
@@ -70,10 +76,13 @@ internal class Pump(
             texts.chunked(PER_PAYLOAD) { session to it.joinToString("\n") }
         }
 
-    private companion object {
-        const val MOST = 4096
+    companion object {
+        /** How the line of an eviction begins. */
+        const val EVICTED = "evict "
+
+        private const val MOST = 4096
 
         /** A line has at most 42 characters, a payload 7,999 bytes. */
-        const val PER_PAYLOAD = 180
+        private const val PER_PAYLOAD = 180
     }
 }

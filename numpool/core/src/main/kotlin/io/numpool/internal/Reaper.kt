@@ -14,6 +14,8 @@ import kotlin.random.Random
  *  - detached: the alive lock is free, under one attach number, for a grace
  *  - silent: one and the same beat for a ttl (or, for reapers that don't live that long, ten ttls by the database's clock)
  *
+ * In another life of the server it begins anew: nobody could renew in between.
+ *
  * The database checks the observation again when the session is declared dead, with no call of it in flight. Then each pool that it
  * touched is repaired in a transaction of its own; whatever one reaper leaves half done, any other goes on with.
  */
@@ -25,6 +27,8 @@ internal class Reaper(
     private val detachments = HashMap<Long, Seen<Long>>()
     private val beats = HashMap<Long, Seen<UUID>>()
     private val doomed = HashMap<Int, Long>()
+    private val marks = HashMap<Long, Long>()
+    private var incarnation: UUID? = null
 
     /** Since when one value stands still, by [System.nanoTime]. */
     private class Seen<T>(
@@ -52,12 +56,21 @@ internal class Reaper(
             if (it.dead() || declare(it, now)) bury(it)
         }
         purge(now)
+        free(now)
     }
 
     private fun observe(
         sessions: List<Surveyed>,
         now: Long,
     ) {
+        val seen = sessions.firstOrNull()?.incarnation()
+        if (seen != null && seen != incarnation) {
+            if (incarnation != null) {
+                detachments.clear()
+                beats.clear()
+            }
+            incarnation = seen
+        }
         val detached = sessions.filter { it.attached() && it.detached() }.associate { it.id() to it.attachNumber() }
         val beating = sessions.associate { it.id() to it.beat() }
         detachments.keep(detached, now)
@@ -102,8 +115,23 @@ internal class Reaper(
         for (it in pools) {
             if (now - doomed.getOrPut(it.pool()) { now } < it.ttlMillis() * NANOS) continue
             attempt { c ->
-                engine.store.delete(c, it.pool(), true)
+                engine.store.purge(c, it.pool())
                 true
+            }
+        }
+    }
+
+    /** Evicted slots that their holders did not give back in time. */
+    private suspend fun free(now: Long) {
+        val orders = engine.bridge.run { engine.store.marks(it) }
+        marks.keys.retainAll(orders.mapTo(HashSet()) { it.number() })
+        for (it in orders) {
+            if (now - marks.getOrPut(it.number()) { now } < it.ttlMillis() * NANOS) continue
+            attempt { c ->
+                engine.store
+                    .freeEvicted(c, it)
+                    .also { freed -> engine.announce(it.pool(), freed.notices()) }
+                    .freed() > 0
             }
         }
     }

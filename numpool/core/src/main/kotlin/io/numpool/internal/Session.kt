@@ -1,6 +1,7 @@
 package io.numpool.internal
 
 import io.numpool.ResourceState
+import io.numpool.internal.store.Evicted
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicLong
 
@@ -22,6 +23,9 @@ internal class Session(
     /** In use, or on the way back. */
     private val held: MutableSet<Held> = ConcurrentHashMap.newKeySet()
 
+    /** What it is to give back, as last heard: a grant may arrive here after the order to give it back. */
+    @Volatile private var evicted: Set<Evicted> = emptySet()
+
     fun nextAttach() = attaches.incrementAndGet()
 
     /** Compares clocks; needs no flag to be set in time. */
@@ -31,7 +35,22 @@ internal class Session(
         held += resource
         resource.outcome.invokeOnCompletion { held -= resource }
         lostBecause?.let { resource.lose(it) } // the loss may have come before the first line
+        if (resource.isIn(evicted)) resource.evict()
     }
+
+    /** All that a renewal tells of: from here on nothing of it is used, since a reaper gives it on a ttl after the order. */
+    fun evictAll(orders: Collection<Evicted>) {
+        evicted = orders.toSet()
+        held.forEach { if (it.isIn(orders)) it.evict() }
+    }
+
+    fun evict(order: Evicted) {
+        held.forEach { if (it.isIn(setOf(order))) it.evict() }
+    }
+
+    private fun Held.isIn(orders: Collection<Evicted>) = orders.any { it.token() == token && it.pool() == poolNumber }
+
+    private fun Held.evict() = lose("an operator evicted it", giveBack = true)
 
     fun heldNow(): List<Held> = held.snapshot()
 

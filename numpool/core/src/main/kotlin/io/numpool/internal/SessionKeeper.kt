@@ -1,6 +1,7 @@
 package io.numpool.internal
 
 import io.numpool.ResourceState
+import io.numpool.internal.store.Renewed
 import io.numpool.internal.store.StoreException
 import io.numpool.internal.store.StoreException.Kind
 import io.numpool.notify.ListenHook
@@ -45,6 +46,9 @@ internal class SessionKeeper(
 
     /** Notifications were seen to arrive: from then on a new connection is attached at once. */
     @Volatile var listening = false
+
+    /** What the server said on the connection that is gone. The listener's thread alone. */
+    private var announced = ServerEnd.NOT_ANNOUNCED
 
     val current: Session? get() = live.value
 
@@ -157,17 +161,19 @@ internal class SessionKeeper(
 
     private suspend fun attemptRenewal(
         session: Session,
-        run: suspend ((Connection) -> List<Int>) -> List<Int>,
+        run: suspend ((Connection) -> Renewed) -> Renewed,
     ): Boolean =
         try {
             var sent = Moment.now()
-            val gone =
+            val answer =
                 run { connection ->
                     sent = Moment.now()
                     engine.store.renew(connection, session.id, engine.lanesInUse())
                 }
+            session.evictAll(answer.evicted()) // before the renewal counts
             session.deadline.renewed(sent)
-            gone.forEach(engine::gone)
+            answer.gone().forEach(engine::gone)
+            engine.answeredIn(answer.incarnation())
             true
         } catch (e: StoreException) {
             if (e.kind() == Kind.DEAD) lose(session, DECLARED)
@@ -185,6 +191,7 @@ internal class SessionKeeper(
     // --- the listener's thread
 
     override fun onOpen(connection: Connection) {
+        announced = ServerEnd.NOT_ANNOUNCED
         // a function waits for a lock and reads afterwards: under any other isolation it would read what was before
         connection.transactionIsolation = Connection.TRANSACTION_READ_COMMITTED
         val session = live.value
@@ -201,18 +208,28 @@ internal class SessionKeeper(
 
     override fun onLost(error: Throwable?) {
         attached = null
+        announced = error?.let(ServerEnd::announcedBy) ?: ServerEnd.NOT_ANNOUNCED
         if (listening) engine.hooks.disconnected(error)
     }
 
-    /** From the first attach on, whether answered or not, a reaper may judge the session by its connection. */
+    /** A server that is gone judges nobody. Any other refusal may be a partition, behind which others go on. */
+    override fun onConnectFailed(
+        error: Throwable,
+        begunNanos: Long,
+        failedNanos: Long,
+    ) {
+        if (announced.isShownBy(error, failedNanos - begunNanos)) live.value?.deadline?.serverEnded()
+    }
+
+    /** From the first attach in a life of the server on, whether answered or not, a reaper may judge the session by its connection. */
     fun attach(
         session: Session,
         connection: Connection,
     ) {
         val sent = Moment.now()
-        if (session.deadline.neverAttached) session.deadline.pinged(sent)
+        if (session.deadline.notAttached) session.deadline.pinged(sent)
         try {
-            engine.store.attach(connection, session.id, session.nextAttach())
+            engine.answeredIn(engine.store.attach(connection, session.id, session.nextAttach()))
         } catch (e: StoreException) {
             if (e.kind() == Kind.DEAD) lose(session, DECLARED)
             throw e

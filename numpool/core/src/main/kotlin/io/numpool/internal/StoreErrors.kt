@@ -7,6 +7,7 @@ import io.numpool.StoreAccessDeniedException
 import io.numpool.StoreUnavailableException
 import io.numpool.internal.store.StoreException
 import io.numpool.internal.store.StoreException.Kind
+import org.postgresql.util.PSQLException
 import java.sql.SQLException
 import kotlin.time.Duration
 import kotlin.time.toJavaDuration
@@ -42,9 +43,24 @@ internal class StoreErrors(
                 missing(cause.cause)
             }
 
+            Kind.REFUSED -> {
+                StoreUnavailableException("$what: the database at $host fails: ${said(cause)}", host, cause.cause)
+            }
+
             else -> {
                 unavailable(what, cause)
             }
+        }
+
+    /** Like [translated]; what the database finds wrong with an argument is the caller's. */
+    fun refused(
+        what: String,
+        cause: StoreException,
+    ): RuntimeException =
+        if (cause.kind() == Kind.INVALID) {
+            IllegalArgumentException("$what: ${(cause.cause as? PSQLException)?.serverErrorMessage?.message ?: said(cause)}", cause.cause)
+        } else {
+            translated(what, cause)
         }
 
     fun missing(cause: Throwable? = null) =

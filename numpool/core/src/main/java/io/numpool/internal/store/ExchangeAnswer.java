@@ -2,6 +2,7 @@ package io.numpool.internal.store;
 
 import io.numpool.internal.jooq.routines.Exchange;
 import java.util.List;
+import java.util.UUID;
 
 /** What {@code exchange} answered. */
 public final class ExchangeAnswer {
@@ -15,6 +16,7 @@ public final class ExchangeAnswer {
     private final int capacity;
     private final int held;
     private final int waiting;
+    private final UUID incarnation;
 
     /** What became of an acquire. */
     public enum Acquired {
@@ -22,7 +24,8 @@ public final class ExchangeAnswer {
         GRANTED,
         NOT_SERVED,
         FOREIGN_ID,
-        DELETED
+        DELETED,
+        MORE_THAN_CAPACITY
     }
 
     ExchangeAnswer(Exchange answer) {
@@ -36,6 +39,7 @@ public final class ExchangeAnswer {
         capacity = answer.getPoolCapacity();
         held = answer.getHeld();
         waiting = answer.getQueued();
+        incarnation = answer.getIncarnation();
     }
 
     /** Whether the i-th settle changed something; else it was stale. */
@@ -54,10 +58,12 @@ public final class ExchangeAnswer {
         return waiting - behind;
     }
 
+    /** Of several slots the first; those of the others follow it. */
     public long ticket(int i) {
         return ticket[i];
     }
 
+    /** Of several slots the first; the others are among the grants. */
     public int slot(int i) {
         return slot[i];
     }
@@ -90,5 +96,10 @@ public final class ExchangeAnswer {
 
     public int waiting() {
         return waiting;
+    }
+
+    /** Which life of the server this is from. */
+    public UUID incarnation() {
+        return incarnation;
     }
 }

@@ -1,5 +1,6 @@
 package io.numpool.internal.store;
 
+import java.util.Arrays;
 import java.util.UUID;
 
 /** One call of {@code exchange}: what was settled, in the order in which it happened, and what is asked for. */
@@ -14,6 +15,9 @@ public final class ExchangeCall {
     final Long[] settleTicket;
     final UUID[] request;
     final Short[] mode;
+    /** Null: one each. */
+    Integer[] slots;
+
     final String[] label;
 
     private int settled;
@@ -33,14 +37,19 @@ public final class ExchangeCall {
         settle(RELEASE, slot, ticket);
     }
 
-    /** A place is left, or the slot given back that was granted to it meanwhile. */
-    public void cancel(long ticket) {
-        settle(CANCEL, -1, ticket);
+    /** A place is left, or the slots given back that were granted to it meanwhile. */
+    public void cancel(long ticket, int slots) {
+        settle(CANCEL, slots, ticket);
     }
 
-    /** A slot is asked for: at once or not at all when {@code attempt}; {@code named} when the user chose the id. */
-    public void acquire(UUID id, boolean attempt, boolean named, String what) {
+    /** Slots are asked for: at once or not at all when {@code attempt}; {@code named} when the user chose the id. */
+    public void acquire(UUID id, int count, boolean attempt, boolean named, String what) {
         request[asked] = id;
+        if (count > 1 && slots == null) {
+            slots = new Integer[request.length];
+            Arrays.fill(slots, 1);
+        }
+        if (count > 1) slots[asked] = count;
         mode[asked] = (short) ((attempt ? TRY : 0) | (named ? NAMED : 0));
         label[asked] = what;
         asked++;

@@ -1,7 +1,9 @@
 package io.numpool.internal.store;
 
 import static io.numpool.internal.jooq.Tables.DOOMED_POOLS;
+import static io.numpool.internal.jooq.Tables.EVICTIONS;
 import static io.numpool.internal.jooq.Tables.LIST_POOLS;
+import static io.numpool.internal.jooq.Tables.LIST_SESSIONS;
 import static io.numpool.internal.jooq.Tables.POOL_STATUS;
 import static io.numpool.internal.jooq.Tables.SURVEY;
 
@@ -10,14 +12,18 @@ import io.numpool.Holder;
 import io.numpool.Participant;
 import io.numpool.PoolStatus;
 import io.numpool.PoolSummary;
+import io.numpool.SessionState;
+import io.numpool.SessionStatus;
 import io.numpool.Waiter;
 import io.numpool.internal.jooq.Routines;
 import io.numpool.internal.jooq.routines.Exchange;
+import io.numpool.internal.jooq.tables.records.ListSessionsRecord;
 import io.numpool.internal.jooq.tables.records.PoolStatusRecord;
 import io.numpool.internal.jooq.tables.records.SurveyRecord;
 import io.numpool.internal.jooq.udt.records.ProcessRecord;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -58,7 +64,8 @@ public final class PoolStore {
                     call.settleTicket,
                     call.request,
                     call.mode,
-                    call.label);
+                    call.label,
+                    call.slots);
             return new ExchangeAnswer(routine);
         });
     }
@@ -83,16 +90,20 @@ public final class PoolStore {
         });
     }
 
-    public void attach(Connection c, long session, long number) {
-        on(c, conf -> {
-            Routines.attach(conf, session, number);
-            return null;
-        });
+    /** Which life of the server the session is attached to. */
+    public UUID attach(Connection c, long session, long number) {
+        return on(c, conf -> Routines.attach(conf, session, number));
     }
 
-    /** Which of these pools are gone. */
-    public List<Integer> renew(Connection c, long session, List<Integer> pools) {
-        return on(c, conf -> List.of(Routines.renew(conf, session, pools.toArray(new Integer[0]))));
+    public Renewed renew(Connection c, long session, List<Integer> pools) {
+        return on(c, conf -> {
+            var it = Routines.renew(conf, session, pools.toArray(new Integer[0]));
+            Long[] tokens = it.getEvictedToken();
+            List<Evicted> evicted = new ArrayList<>(tokens.length);
+            for (int i = 0; i < tokens.length; i++)
+                evicted.add(new Evicted(session, it.getEvictedPool()[i], tokens[i]));
+            return new Renewed(List.of(it.getGone()), evicted, it.getIncarnation());
+        });
     }
 
     public long raiseEpoch(Connection c, long session, long epoch) {
@@ -147,9 +158,9 @@ public final class PoolStore {
         });
     }
 
-    public PoolRow createPool(Connection c, String id, int capacity, JsonNode metadata) {
+    public PoolRow createPool(Connection c, Caller caller, String id, int capacity, JsonNode metadata) {
         return on(c, conf -> {
-            var it = Routines.createPool(conf, id, capacity, metadata);
+            var it = Routines.createPool(conf, id, capacity, metadata, caller.session(), caller.epoch());
             return new PoolRow(it.getPoolNumber(), it.getCapacity(), it.getMetadata(), it.getMetadataVersion(), false);
         });
     }
@@ -166,21 +177,70 @@ public final class PoolStore {
         return on(c, conf -> Routines.guardPool(conf, guarded));
     }
 
-    public List<Notice> resize(Connection c, int pool, int capacity) {
+    /** Whom to tell of a grant, or with slot -1 that they asked for more than there are. */
+    public List<Notice> resize(Connection c, Caller caller, int pool, int capacity) {
         return on(c, conf -> {
-            var it = Routines.resizePool(conf, pool, capacity);
+            var it = Routines.resizePool(conf, pool, capacity, caller.session(), caller.epoch());
             return Notice.list(it.getNotifySession(), it.getNotifyTicket(), it.getNotifySlot());
         });
     }
 
     /** The sessions to tell. */
-    public List<Long> delete(Connection c, int pool, boolean force) {
-        return on(c, conf -> List.of(Routines.deletePool(conf, pool, force)));
+    public List<Long> delete(Connection c, Caller caller, int pool, boolean force) {
+        return on(c, conf -> List.of(Routines.deletePool(conf, pool, force, caller.session(), caller.epoch())));
     }
 
-    public Metadata setMetadata(Connection c, int pool, long expectedVersion, JsonNode value) {
+    /** Removes a deleted pool, whatever of its slots is not back. */
+    public void purge(Connection c, int pool) {
+        on(c, conf -> List.of(Routines.deletePool(conf, pool, true, null, null)));
+    }
+
+    /** Whom to tell; none when nobody holds it. */
+    public List<Evicted> evict(Connection c, Caller caller, int pool, int slot, String operator) {
         return on(c, conf -> {
-            var it = Routines.setMetadata(conf, pool, expectedVersion, value);
+            var it = Routines.evictSlot(conf, pool, slot, operator, caller.session(), caller.epoch());
+            List<Evicted> evicted = new ArrayList<>();
+            for (int i = 0; i < it.getNotifyToken().length; i++)
+                evicted.add(new Evicted(it.getNotifySession()[i], pool, it.getNotifyToken()[i]));
+            return evicted;
+        });
+    }
+
+    /** What it is to give back. */
+    public List<Evicted> evictSession(Connection c, Caller caller, long session, String operator) {
+        return on(c, conf -> {
+            var it = Routines.evictSession(conf, session, operator, caller.session(), caller.epoch());
+            List<Evicted> evicted = new ArrayList<>();
+            for (int i = 0; i < it.getNotifyToken().length; i++)
+                evicted.add(new Evicted(it.getNotifySession()[i], it.getNotifyPool()[i], it.getNotifyToken()[i]));
+            return evicted;
+        });
+    }
+
+    public List<Mark> marks(Connection c) {
+        return on(c, conf -> conf.dsl()
+                .selectFrom(EVICTIONS.call())
+                .fetch(row -> new Mark(row.getPoolNumber(), row.getSlot(), row.getMark(), row.getTtlMillis())));
+    }
+
+    /** {@code freed} is 0 when it was back already. */
+    public Repaired freeEvicted(Connection c, Mark mark) {
+        return on(c, conf -> {
+            var it = Routines.freeEvicted(conf, mark.pool(), mark.slot(), mark.number());
+            return new Repaired(
+                    true,
+                    it.getFreed() ? 1 : 0,
+                    Notice.list(it.getNotifySession(), it.getNotifyTicket(), it.getNotifySlot()));
+        });
+    }
+
+    public List<SessionStatus> sessions(Connection c) {
+        return on(c, conf -> conf.dsl().selectFrom(LIST_SESSIONS.call()).fetch(PoolStore::session));
+    }
+
+    public Metadata setMetadata(Connection c, Caller caller, int pool, long expectedVersion, JsonNode value) {
+        return on(c, conf -> {
+            var it = Routines.setMetadata(conf, pool, expectedVersion, value, caller.session(), caller.epoch());
             return new Metadata(it.getChanged(), it.getMetadata(), it.getMetadataVersion());
         });
     }
@@ -215,7 +275,7 @@ public final class PoolStore {
                     new Participant(row.getSessionId(), process.getApplication(), process.getHost(), process.getPid());
             if (row.getKind() == 1)
                 holders.add(new Holder(row.getSlot(), row.getTicket(), row.getLabel(), row.getSince(), who));
-            else queue.add(new Waiter(row.getTicket(), row.getLabel(), row.getSince(), who));
+            else queue.add(new Waiter(row.getTicket(), row.getSlots(), row.getLabel(), row.getSince(), who));
         }
         return new PoolStatus(rows.get(0).getLabel(), rows.get(0).getCapacity(), holders, queue);
     }
@@ -231,7 +291,28 @@ public final class PoolStore {
                 row.getOverdue(),
                 row.getTtlMillis(),
                 row.getGraceMillis(),
-                List.of(row.getPools()));
+                List.of(row.getPools()),
+                row.getIncarnation());
+    }
+
+    private static SessionStatus session(ListSessionsRecord row) {
+        var process = row.getWho();
+        return new SessionStatus(
+                new Participant(row.getSessionId(), process.getApplication(), process.getHost(), process.getPid()),
+                row.getDead() != null
+                        ? SessionState.DEAD
+                        : switch (row.getMode()) {
+                            case "attached" ->
+                                row.getDetachedSince() == null ? SessionState.ATTACHED : SessionState.DETACHED;
+                            case "poll" -> SessionState.POLL_ONLY;
+                            default -> SessionState.NEVER_ATTACHED;
+                        },
+                Duration.ofMillis(row.getTtlMillis()),
+                Duration.ofMillis(row.getGraceMillis()),
+                row.getOpened(),
+                row.getRenewed(),
+                row.getHeld(),
+                row.getQueued());
     }
 
     private <T> T on(Connection connection, Function<Configuration, T> call) {

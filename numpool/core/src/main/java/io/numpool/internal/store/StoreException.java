@@ -22,6 +22,10 @@ public final class StoreException extends RuntimeException {
         LATE_ATTACH,
         /** A higher token was seen. Nothing was done. */
         OUTDATED,
+        /** There is no such session. Nothing was done. */
+        NO_SESSION,
+        /** An argument is out of range. Nothing was done. */
+        INVALID,
         /** A lock or a resource was not to be had in time, or the statement was cancelled. Nothing was done; try again. */
         BUSY,
         /** The server refuses for want of a right, a valid password, or such a database. Nothing was done. */
@@ -67,6 +71,8 @@ public final class StoreException extends RuntimeException {
             case "NP005" -> Kind.ISOLATION;
             case "NP006" -> Kind.LATE_ATTACH;
             case "NP008" -> Kind.OUTDATED;
+            case "NP009" -> Kind.NO_SESSION;
+            case "22023" -> Kind.INVALID;
             case "55P03", "57014", "40P01", "40001", "25006" -> Kind.BUSY;
             case "42501", "3D000" -> Kind.DENIED;
             case "3F000", "42P01", "42883", "42704" -> Kind.NO_SCHEMA;

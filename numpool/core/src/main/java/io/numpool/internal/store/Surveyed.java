@@ -3,7 +3,10 @@ package io.numpool.internal.store;
 import java.util.List;
 import java.util.UUID;
 
-/** A session as a reaper sees it. {@code overdue}: by the database's clock it has not renewed itself for ten TTLs. */
+/**
+ * A session as a reaper sees it. {@code overdue}: by the database's clock it has not renewed itself for ten TTLs; {@code incarnation}: which
+ * life of the server says so.
+ */
 public record Surveyed(
         long id,
         boolean attached,
@@ -14,4 +17,5 @@ public record Surveyed(
         boolean overdue,
         int ttlMillis,
         int graceMillis,
-        List<Integer> pools) {}
+        List<Integer> pools,
+        UUID incarnation) {}

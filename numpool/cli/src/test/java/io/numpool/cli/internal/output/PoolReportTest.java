@@ -20,7 +20,7 @@ class PoolReportTest {
             "gpu",
             2,
             List.of(new Holder(0, 1001, "nightly", SINCE, SOMEBODY), new Holder(1, 1002, null, SINCE, SOMEBODY)),
-            List.of(new Waiter(1003, null, SINCE, SOMEBODY), new Waiter(1004, "me", SINCE, SOMEBODY)));
+            List.of(new Waiter(1003, 1, null, SINCE, SOMEBODY), new Waiter(1004, 2, "me", SINCE, SOMEBODY)));
 
     private static JsonNode json(PoolReport report) throws Exception {
         return JSON.readTree(Printer.json(report));

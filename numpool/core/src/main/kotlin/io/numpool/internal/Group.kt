@@ -1,0 +1,41 @@
+package io.numpool.internal
+
+import io.numpool.Resource
+import io.numpool.ResourceGroup
+import io.numpool.ResourceState
+import java.util.concurrent.atomic.AtomicInteger
+
+/** What one request was granted, mostly a single slot; handed to each of the [takers] who asked under its id. */
+internal class Group(
+    val members: List<Held>,
+    takers: Int,
+) : ResourceGroup,
+    List<Resource> by members {
+    private val takers = AtomicInteger(takers)
+
+    init {
+        members.forEach { it.group = this }
+    }
+
+    override val isHeld get() = members.all { it.isHeld }
+
+    override suspend fun release(): List<ResourceState> {
+        close()
+        return members.map { it.outcome.await() }
+    }
+
+    override fun close() = members.forEach { it.close() }
+
+    /** A caller that was to get it was cancelled on the way. */
+    fun abandon() {
+        if (takers.decrementAndGet() == 0) close()
+    }
+
+    /** A request id that is in use here was asked for again. Null when the slots are on their way back. */
+    fun share(): Group? {
+        val before = takers.getAndUpdate { if (it == 0) 0 else it + 1 }
+        return takeIf { before > 0 && members.any { it.isOpen } }
+    }
+
+    override fun toString() = members.toString()
+}
