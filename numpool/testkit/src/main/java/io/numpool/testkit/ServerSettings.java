@@ -1,5 +1,6 @@
 package io.numpool.testkit;
 
+import io.numpool.testkit.internal.SelfSigned;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -56,6 +57,16 @@ public final class ServerSettings {
      */
     public ServerSettings withFile(String name, String content) {
         return new ServerSettings(durable, parameters, added(files, name, content));
+    }
+
+    /**
+     * With TLS on, by a certificate for {@code localhost} that is made now and that nobody has signed. Clients without TLS are let in, too.
+     *
+     * @return new settings
+     */
+    public ServerSettings withTls() {
+        SelfSigned pair = SelfSigned.make();
+        return with("ssl", "on").withFile("server.key", pair.key()).withFile("server.crt", pair.certificate());
     }
 
     /**
