@@ -6,7 +6,6 @@ import io.numpool.ResourceState
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.DisposableHandle
 import java.sql.Connection
-import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicReference
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.nanoseconds
@@ -31,10 +30,18 @@ internal class Held(
     private val grantedNanos = System.nanoTime()
 
     @Volatile private var endedNanos = 0L
-    private val current = AtomicReference(ResourceState.HELD)
+    private val current = AtomicReference(Phase.HELD)
 
-    /** Lost, and to be given back when its user has let go of it. */
-    private val owed = AtomicBoolean()
+    private enum class Phase(
+        val state: ResourceState,
+    ) {
+        HELD(ResourceState.HELD),
+        RELEASED(ResourceState.RELEASED),
+        LOST(ResourceState.LOST),
+
+        /** To be given back when its user has let go of it. */
+        OWED(ResourceState.LOST),
+    }
 
     /** Those it was granted with, and itself. Set before it is handed out. */
     lateinit var group: Group
@@ -50,15 +57,15 @@ internal class Held(
     override val pool get() = lane.pool.id
 
     /** Neither given back nor lost, as far as was seen. */
-    val isOpen get() = current.get() == ResourceState.HELD
+    val isOpen get() = current.get() == Phase.HELD
 
     override val isHeld get() = isOpen && session.isAlive
 
     override val state: ResourceState
-        get() = current.get().let { if (it == ResourceState.HELD && !session.isAlive) ResourceState.LOST else it }
+        get() = current.get().state.let { if (it == ResourceState.HELD && !session.isAlive) ResourceState.LOST else it }
 
     override val heldFor: Duration
-        get() = ((if (current.get() == ResourceState.HELD) System.nanoTime() else endedNanos) - grantedNanos).nanoseconds
+        get() = ((if (isOpen) System.nanoTime() else endedNanos) - grantedNanos).nanoseconds
 
     override suspend fun release(): ResourceState {
         close()
@@ -76,12 +83,12 @@ internal class Held(
     override suspend fun awaitLost(): ResourceLostException? = loss.await()
 
     override fun close() {
-        if (end(ResourceState.RELEASED) || owed.getAndSet(false)) lane.release(this)
+        if (end(Phase.RELEASED) || current.compareAndSet(Phase.OWED, Phase.LOST)) lane.release(this)
     }
 
     /** Given back with the whole session, not by a call of its own. */
     fun giveUp() {
-        end(ResourceState.RELEASED)
+        end(Phase.RELEASED)
     }
 
     /** [giveBack]: it goes on when its user has closed it. */
@@ -89,9 +96,8 @@ internal class Held(
         reason: String,
         giveBack: Boolean = false,
     ) {
-        if (!end(ResourceState.LOST)) return
+        if (!end(if (giveBack) Phase.OWED else Phase.LOST)) return
         val exception = ResourceLostException(pool, index, token, reason)
-        owed.set(giveBack)
         outcome.complete(ResourceState.LOST)
         lossCause = exception
         loss.complete(exception)
@@ -101,12 +107,12 @@ internal class Held(
     /** Runs [handler] when the slot is lost, at once when it is. */
     fun onLost(handler: (ResourceLostException) -> Unit): DisposableHandle = loss.invokeOnCompletion { lossCause?.let(handler) }
 
-    private fun end(state: ResourceState): Boolean {
+    private fun end(phase: Phase): Boolean {
         val now = System.nanoTime()
-        if (current.get() != ResourceState.HELD) return false
+        if (!isOpen) return false
         endedNanos = now
-        if (!current.compareAndSet(ResourceState.HELD, state)) return false
-        if (state == ResourceState.RELEASED) {
+        if (!current.compareAndSet(Phase.HELD, phase)) return false
+        if (phase == Phase.RELEASED) {
             loss.complete(null)
             lane.hooks.released(pool, index, token, heldFor)
         }
