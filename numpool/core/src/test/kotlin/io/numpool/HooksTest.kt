@@ -4,9 +4,13 @@ import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.matchers.longs.shouldBeGreaterThan
 import io.kotest.matchers.longs.shouldBeLessThan
 import io.kotest.matchers.shouldBe
+import io.kotest.matchers.types.shouldBeInstanceOf
 import io.numpool.testkit.Signals
 import kotlinx.coroutines.coroutineScope
 import java.time.Duration
+import java.util.concurrent.ConcurrentLinkedQueue
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.milliseconds
 
@@ -40,6 +44,39 @@ class HooksTest :
             pool.tryAcquire() shouldBe null
             shouldThrow<AcquireTimeoutException> { pool.acquire(timeout = 100.milliseconds) }
             told.next("timedOut timed out").waited!!.toMillis() shouldBeGreaterThan 99
+        }
+
+        test("timedOut is told of an acquire only when it fails by it, though a slot comes free at that moment") {
+            coroutineScope {
+                val told = Told()
+                val isFree = CountDownLatch(1)
+                val slow =
+                    object : NumpoolListener {
+                        override fun timedOut(
+                            pool: String,
+                            waited: Duration,
+                        ) {
+                            told.timedOut(pool, waited)
+                            isFree.await(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)
+                        }
+                    }
+                val pool =
+                    stage
+                        .client {
+                            listen(told)
+                            listen(slow)
+                        }.pool("just in time", 1)
+                val holder = pool.acquire()
+                val late = queued(pool) { pool.acquire(timeout = 100.milliseconds) }
+                told.next("timedOut just in time")
+                holder.release()
+                await("the slot to come back, or to go on", {
+                    pool.status().held() == 0 || told.everyText.count { it.startsWith("acquired") } > 1
+                }) { it }
+                isFree.countDown()
+                late.failure().shouldBeInstanceOf<AcquireTimeoutException>()
+                pool.awaitIdle()
+            }
         }
 
         test("lost tells why") {
@@ -110,17 +147,25 @@ class HooksTest :
 private class Event(
     val text: String,
     val waited: Duration?,
-)
+) {
+    override fun toString() = text
+}
 
 private class Told : NumpoolListener {
     private val signals = Signals<Event>("events")
+    private val all = ConcurrentLinkedQueue<String>()
+
+    val everyText get() = all.toList()
 
     fun next(text: String): Event = signals.next(text) { it.text == text }
 
     private fun send(
         text: String,
         time: Duration? = null,
-    ) = signals.send(Event(text, time))
+    ) {
+        all += text
+        signals.send(Event(text, time))
+    }
 
     override fun acquired(
         pool: String,

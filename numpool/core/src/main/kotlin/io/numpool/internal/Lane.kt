@@ -227,11 +227,12 @@ internal class Lane(
         return timeoutException(pool.id, waited, capacity, heldSlots, queued, place)
     }
 
-    private fun expire(pending: Pending) =
-        fail(
-            pending,
-            away?.let { engine.unavailable("acquire of pool '${pool.id}'", it) } ?: timedOut(pending.sinceNanos, pending.place),
-        )
+    /** Claims before it tells: who is granted a slot at this very moment did not time out. */
+    private fun expire(pending: Pending) {
+        if (!pending.claim()) return
+        pending.fail(away?.let { engine.unavailable("acquire of pool '${pool.id}'", it) } ?: timedOut(pending.sinceNanos, pending.place))
+        inbox.trySend(Leave(pending))
+    }
 
     private fun failAttempts(cause: StoreException) =
         attempts.forEach { fail(it, engine.unavailable("acquire of pool '${pool.id}'", cause)) }
