@@ -51,6 +51,6 @@ public interface NumpoolListener {
     /** The listener connection broke, or the session was lost; null when the cause is not known. */
     public fun disconnected(cause: Throwable?) {}
 
-    /** The session is attached again. */
+    /** The session is attached to the listener connection, for the first time or again. Without one: a lost session has its successor. */
     public fun reconnected() {}
 }

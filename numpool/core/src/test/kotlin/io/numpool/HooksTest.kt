@@ -117,6 +117,22 @@ class HooksTest :
             }
         }
 
+        test("without a listener connection, reconnected tells of a lost session's successor") {
+            val told = Told()
+            val client =
+                stage.client {
+                    pollOnly = true
+                    listen(told)
+                }
+            val session = client.session
+            val pool = client.pool("polled", 1)
+            stage.database.query("SELECT numpool.end_session($session)")
+            pool.withResource { }
+            told.next("disconnected")
+            told.next("reconnected")
+            told.everyText.count { it == "reconnected" } shouldBe 1
+        }
+
         test("what a listener throws harms nothing, and others are still told") {
             coroutineScope {
                 val told = Told()

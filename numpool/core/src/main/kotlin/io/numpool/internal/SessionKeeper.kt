@@ -83,6 +83,7 @@ internal class SessionKeeper(
             watch(session)
             renewal.cancel()
             reopen(session)
+            if (!listening && live.value != null) engine.hooks.reconnected() // else when it is attached
         }
     }
 
