@@ -141,6 +141,22 @@ public interface NumpoolAsync extends AutoCloseable {
     CompletableFuture<Integer> evictSession(long session);
 
     /**
+     * Tells a listener from now on what happens in this client, and first of the pools in which it takes part. Does nothing when it is told
+     * already.
+     *
+     * @param listener whom
+     * @throws NumpoolClosedException when this client is closed
+     */
+    void addListener(NumpoolListener listener);
+
+    /**
+     * Tells a listener nothing any more, but for what it is being told at this moment. Does nothing when it was not added.
+     *
+     * @param listener whom
+     */
+    void removeListener(NumpoolListener listener);
+
+    /**
      * Starts the listener, when it was not started by open.
      *
      * @return completes when it listens, or is known not to

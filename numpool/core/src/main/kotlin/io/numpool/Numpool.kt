@@ -72,6 +72,17 @@ public interface Numpool : AutoCloseable {
      */
     public suspend fun evictSession(session: Long): Int
 
+    /**
+     * Tells [listener] from now on what happens in this client, and first of the pools in which it takes part. Does nothing when it is told
+     * already.
+     *
+     * @throws NumpoolClosedException when this client is closed
+     */
+    public fun addListener(listener: NumpoolListener)
+
+    /** Tells [listener] nothing any more, but for what it is being told at this moment. Does nothing when it was not added. */
+    public fun removeListener(listener: NumpoolListener)
+
     /** Starts the listener, when `startListening` was off; does nothing when it runs. Waits until it listens, or is known not to. */
     public suspend fun listen()
 

@@ -117,6 +117,37 @@ class HooksTest :
             }
         }
 
+        test("joined tells of each pool once, left of its deletion or of the client's end, and closed comes last") {
+            val told = Told()
+            val client = stage.client { listen(told) }
+            repeat(2) { client.pool("joined", 2) }
+            told.next("joined joined 2")
+            client.pool("joined").withLock { }
+            val resource = client.pool("joined too", 1).acquire()
+            told.next("joined joined too 1")
+            client.deletePool("joined too")
+            told.next("lost joined too 0 ${resource.token} the pool was deleted")
+            told.next("left joined too")
+            client.close()
+            told.next("left joined")
+            told.next("closed")
+            told.everyText.filter { it.startsWith("joined") } shouldBe listOf("joined joined 2", "joined joined too 1")
+            told.everyText.filter { it.startsWith("left") } shouldBe listOf("left joined too", "left joined")
+            told.everyText.last() shouldBe "closed"
+        }
+
+        test("closed is told by a client that could not be opened") {
+            val told = Told()
+            val elsewhere = stage.database.postgresDataSource().apply { databaseName = "nowhere" }
+            shouldThrow<NumpoolException> {
+                stage.client(elsewhere) {
+                    openTimeout = 200.milliseconds
+                    listen(told)
+                }
+            }
+            told.next("closed")
+        }
+
         test("without a listener connection, reconnected tells of a lost session's successor") {
             val told = Told()
             val client =
@@ -131,6 +162,52 @@ class HooksTest :
             told.next("disconnected")
             told.next("reconnected")
             told.everyText.count { it == "reconnected" } shouldBe 1
+        }
+
+        test("a listener of an open client is told first of its pools, then of what happens, and nothing after its removal") {
+            val early = Told()
+            val client = stage.client { listen(early) }
+            val pool = client.pool("there already", 1)
+            client.pool("gone already", 1)
+            client.deletePool("gone already")
+            early.next("left gone already")
+            val told = Told()
+            client.addListener(told)
+            told.next("joined there already 1")
+            val resource = pool.acquire()
+            told.next("acquired there already 0 ${resource.token}")
+            client.removeListener(told)
+            resource.release()
+            client.removeListener(told)
+            told.everyText shouldBe listOf("joined there already 1", "acquired there already 0 ${resource.token}")
+        }
+
+        test("what is known of a pool: the whole as last heard, the client's own as it is") {
+            coroutineScope {
+                val uses = Signals<PoolUse>("uses")
+                val client =
+                    stage.client {
+                        listen(
+                            object : NumpoolListener {
+                                override fun joined(use: PoolUse) = uses.send(use)
+                            },
+                        )
+                    }
+                val pool = client.pool("known", 2)
+                val use = uses.next()
+                use.known() shouldBe "known: 0 of 2 held, 0 waiting; own: 0 held, 0 waiting"
+                val other = stage.client().pool("known").acquire()
+                val mine = pool.acquire()
+                use.known() shouldBe "known: 2 of 2 held, 0 waiting; own: 1 held, 0 waiting"
+                val waiter = queued(pool) { pool.acquire() }
+                use.known() shouldBe "known: 2 of 2 held, 1 waiting; own: 1 held, 1 waiting"
+                mine.close()
+                waiter.value().release()
+                use.known() shouldBe "known: 1 of 2 held, 0 waiting; own: 0 held, 0 waiting"
+                other.release()
+                client.pools("know")
+                use.known() shouldBe "known: 0 of 2 held, 0 waiting; own: 0 held, 0 waiting"
+            }
         }
 
         test("what a listener throws harms nothing, and others are still told") {
@@ -166,6 +243,8 @@ private class Event(
 ) {
     override fun toString() = text
 }
+
+private fun PoolUse.known() = "$pool: $held of $capacity held, $waiting waiting; own: $ownHeld held, $ownWaiting waiting"
 
 private class Told : NumpoolListener {
     private val signals = Signals<Event>("events")
@@ -222,6 +301,12 @@ private class Told : NumpoolListener {
     override fun disconnected(cause: Throwable?) = send("disconnected")
 
     override fun reconnected() = send("reconnected")
+
+    override fun joined(use: PoolUse) = send("joined ${use.pool} ${use.capacity}")
+
+    override fun left(use: PoolUse) = send("left ${use.pool}")
+
+    override fun closed() = send("closed")
 }
 
 private object Throwing : NumpoolListener {
@@ -259,4 +344,10 @@ private object Throwing : NumpoolListener {
     override fun disconnected(cause: Throwable?) = throw IllegalStateException("disconnected")
 
     override fun reconnected() = throw java.util.concurrent.CancellationException("reconnected")
+
+    override fun joined(use: PoolUse) = throw IllegalStateException("joined")
+
+    override fun left(use: PoolUse) = throw IllegalStateException("left")
+
+    override fun closed() = throw IllegalStateException("closed")
 }

@@ -1,7 +1,9 @@
 package io.numpool.internal
 
 import io.numpool.Numpool
+import io.numpool.NumpoolClosedException
 import io.numpool.NumpoolException
+import io.numpool.NumpoolListener
 import io.numpool.NumpoolMode
 import io.numpool.PoolConflictException
 import io.numpool.PoolDeletedException
@@ -61,10 +63,15 @@ internal class Client(
         row: PoolRow,
     ): PoolView {
         engine.checkOpen()
-        return PoolView(this, engine, engine.lane(PoolRef(row.number(), id), engine.hooks), row).also { views += it }
+        val lane = engine.lane(PoolRef(row.number(), id), engine.hooks)
+        return PoolView(this, engine, lane, row).also {
+            views += it
+            engine.hooks.joined(lane.use)
+        }
     }
 
-    override suspend fun pools(prefix: String): List<PoolSummary> = call("the list of pools") { engine.store.list(it, prefix) }
+    override suspend fun pools(prefix: String): List<PoolSummary> =
+        call("the list of pools") { engine.store.list(it, prefix) }.also(engine::heard)
 
     override suspend fun deletePool(
         id: String,
@@ -106,6 +113,12 @@ internal class Client(
         engine.announceEvicted(evicted)
         return evicted.size
     }
+
+    override fun addListener(listener: NumpoolListener) {
+        if (!engine.hooks.add(listener)) throw NumpoolClosedException("numpool '$name'")
+    }
+
+    override fun removeListener(listener: NumpoolListener) = engine.hooks.remove(listener)
 
     override suspend fun listen() {
         engine.checkOpen()

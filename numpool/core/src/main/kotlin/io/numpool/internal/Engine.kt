@@ -4,6 +4,7 @@ import io.numpool.NumpoolClosedException
 import io.numpool.NumpoolException
 import io.numpool.NumpoolMode
 import io.numpool.NumpoolOptions
+import io.numpool.PoolSummary
 import io.numpool.ResourceState
 import io.numpool.internal.store.Caller
 import io.numpool.internal.store.Evicted
@@ -81,6 +82,7 @@ internal class Engine(
         keeper = scope.launchLogged("session") { sessions.run(this) }
         scope.launchLogged("pump") { pump.run() }
         scope.launchLogged("reaper") { Reaper(this@Engine, options.reaperTick.toMillis()).run() }
+        scope.launchLogged("lookout") { Lookout(this@Engine).run() }
     }
 
     /** Does nothing when there is a listener. */
@@ -107,6 +109,14 @@ internal class Engine(
         }
 
     fun lanesInUse(): List<Int> = lanes.keys.snapshot()
+
+    /** Of the pools that users name, not of their locks. */
+    fun uses(): List<LaneUse> = lanes.values.filter { it.pool.guards == null && !it.use.isOver }.map { it.use }
+
+    fun heard(pools: List<PoolSummary>) {
+        val byId = pools.associateBy { it.id }
+        for (use in uses()) byId[use.pool]?.let { use.heard(it.capacity, it.held, it.waiting) }
+    }
 
     fun dropLane(lane: Lane) {
         lanes.remove(lane.pool.number, lane)
@@ -328,6 +338,7 @@ internal class Engine(
             listener?.close()
             withTimeoutOrNull(JOIN_MILLIS) { scope.coroutineContext.job.join() }
                 ?: log.warn("A call of '{}' is stuck in its DataSource; its thread ends when that lets go", options.name)
+            hooks.closed()
         }
     }
 

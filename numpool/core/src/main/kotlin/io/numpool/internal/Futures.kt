@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode
 import io.numpool.AcquireOptions
 import io.numpool.Numpool
 import io.numpool.NumpoolAsync
+import io.numpool.NumpoolListener
 import io.numpool.NumpoolMode
 import io.numpool.NumpoolOptions
 import io.numpool.PoolStatus
@@ -155,6 +156,10 @@ private class ClientView(
     override fun sessions(): CompletableFuture<List<SessionStatus>> = Futures.future { client.sessions() }
 
     override fun evictSession(session: Long): CompletableFuture<Int> = Futures.future { client.evictSession(session) }
+
+    override fun addListener(listener: NumpoolListener) = client.addListener(listener)
+
+    override fun removeListener(listener: NumpoolListener) = client.removeListener(listener)
 
     override fun listen(): CompletableFuture<Void> = Futures.done { client.listen() }
 

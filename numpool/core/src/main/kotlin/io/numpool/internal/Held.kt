@@ -50,6 +50,10 @@ internal class Held(
     val outcome = CompletableDeferred<ResourceState>()
     private val loss = CompletableDeferred<ResourceLostException?>()
 
+    init {
+        lane.use.holds()
+    }
+
     /** Set before [loss] is completed. */
     @Volatile private var lossCause: ResourceLostException? = null
 
@@ -112,6 +116,7 @@ internal class Held(
         if (!isOpen) return false
         endedNanos = now
         if (!current.compareAndSet(Phase.HELD, phase)) return false
+        lane.use.holdsNoMore()
         if (phase == Phase.RELEASED) {
             loss.complete(null)
             lane.hooks.released(pool, index, token, heldFor)

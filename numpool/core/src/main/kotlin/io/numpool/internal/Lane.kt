@@ -64,13 +64,9 @@ internal class Lane(
     /** Asked for without waiting; failed as soon as the database is found to be away. */
     private val attempts: MutableSet<Pending> = ConcurrentHashMap.newKeySet()
 
-    @Volatile var capacity = 0
-
-    /** As last heard. */
-    @Volatile private var heldSlots = 0
-
-    /** As last heard. */
-    @Volatile private var queued = 0
+    /** What listeners are shown of the pool. */
+    val use = LaneUse(pool.id)
+    var capacity by use::capacity
 
     /** Why the database cannot be reached; null while it can. */
     @Volatile private var away: StoreException? = null
@@ -129,6 +125,11 @@ internal class Lane(
 
     // --- from anywhere
 
+    /** It will ask, and be [settled], whatever happens. */
+    fun entered(pending: Pending) {
+        if (!pending.request.attempt) use.waits()
+    }
+
     fun ask(
         pending: Pending,
         timeout: Duration,
@@ -168,7 +169,7 @@ internal class Lane(
 
     /** Somebody claimed it. */
     fun settled(pending: Pending) {
-        if (pending.request.attempt) attempts -= pending
+        if (pending.request.attempt) attempts -= pending else use.waitsNoMore()
     }
 
     fun release(resource: Held) {
@@ -224,7 +225,7 @@ internal class Lane(
     ): AcquireTimeoutException {
         val waited = (System.nanoTime() - sinceNanos).nanoseconds
         hooks.timedOut(pool.id, waited)
-        return timeoutException(pool.id, waited, capacity, heldSlots, queued, place)
+        return timeoutException(pool.id, waited, capacity, use.held, use.waiting, place)
     }
 
     /** Claims before it tells: who is granted a slot at this very moment did not time out. */
@@ -440,9 +441,7 @@ internal class Lane(
         seats: List<Seat>,
     ) {
         val answer = sent.answer
-        capacity = answer.capacity()
-        heldSlots = answer.held()
-        queued = answer.waiting()
+        use.heard(answer.capacity(), answer.held(), answer.waiting())
         settles.forEachIndexed { i, settle ->
             // stale in a retry: the first call, whose answer was lost, has released it
             val released = answer.settled(i) || sent.retried
@@ -653,6 +652,7 @@ internal class Lane(
         waiting.values.forEach { failSeat(it, PoolDeletedException(pool.id)) }
         waiting.clear()
         held.values.toList().forEach { it.lose("the pool was deleted", giveBack = true) }
+        hooks.left(use)
     }
 
     private fun vanished() {

@@ -113,6 +113,7 @@ internal class PoolView(
         checkOpen()
         return suspendCancellableCoroutine { continuation ->
             pending.continuation = continuation
+            lane.entered(pending)
             waiting += pending
             continuation.invokeOnCancellation { lane.leave(pending) }
             if (isClosed || engine.isClosed) lane.fail(pending, closed()) else lane.ask(pending, timeout)
@@ -221,7 +222,9 @@ internal class PoolView(
     }
 
     override suspend fun status(): PoolStatus =
-        call("status of pool '$id'") { engine.store.status(it, lane.pool.number) } ?: throw PoolDeletedException(id)
+        call("status of pool '$id'") { engine.store.status(it, lane.pool.number) }
+            ?.also { lane.use.heard(it.capacity, it.held(), it.waiting()) }
+            ?: throw PoolDeletedException(id)
 
     override suspend fun queue(): List<Waiter> = status().queue
 
