@@ -36,8 +36,12 @@ public final class TestDatabase implements AutoCloseable {
      * @return a JDBC URL with user and password
      */
     public String urlWithPassword() {
-        var joint = url().contains("?") ? "&" : "?";
-        return url() + joint + "user=" + encoded(user()) + "&password=" + encoded(password());
+        return withPassword(url());
+    }
+
+    /** The same at another address. */
+    String urlWithPassword(String hosts) {
+        return withPassword(server.address().at(hosts).jdbcUrl(name));
     }
 
     /**
@@ -83,6 +87,11 @@ public final class TestDatabase implements AutoCloseable {
      */
     public PGSimpleDataSource postgresDataSource() {
         return server.address().dataSource(name);
+    }
+
+    /** The same at another address. */
+    PGSimpleDataSource postgresDataSource(String hosts) {
+        return server.address().at(hosts).dataSource(name);
     }
 
     /**
@@ -134,6 +143,11 @@ public final class TestDatabase implements AutoCloseable {
     @Override
     public String toString() {
         return url();
+    }
+
+    private String withPassword(String url) {
+        var joint = url.contains("?") ? "&" : "?";
+        return url + joint + "user=" + encoded(user()) + "&password=" + encoded(password());
     }
 
     private static String encoded(String text) {

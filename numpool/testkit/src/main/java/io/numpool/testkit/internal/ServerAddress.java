@@ -27,6 +27,16 @@ public record ServerAddress(String hosts, String parameters, String user, String
     }
 
     /**
+     * The same server and role, to be reached elsewhere.
+     *
+     * @param elsewhere host and port
+     * @return another address
+     */
+    public ServerAddress at(String elsewhere) {
+        return new ServerAddress(elsewhere, parameters, user, password);
+    }
+
+    /**
      * The address of one database.
      *
      * @param database its name
