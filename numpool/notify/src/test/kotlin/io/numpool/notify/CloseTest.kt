@@ -111,7 +111,7 @@ class CloseTest :
 
         test("flows end, and those who wait are told") {
             database.proxy().use { proxy ->
-                proxy.refusing = true
+                proxy.refuse()
                 coroutineScope {
                     val notifier = Notifier.open(database.url(proxy)) { name = "waited" }
                     val begun = Channel<Unit>(Channel.UNLIMITED)

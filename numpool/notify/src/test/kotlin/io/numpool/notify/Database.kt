@@ -2,6 +2,7 @@ package io.numpool.notify
 
 import io.numpool.testkit.TestDatabase
 import io.numpool.testkit.TestPostgres
+import io.numpool.testkit.WireProxy
 import org.postgresql.ds.PGSimpleDataSource
 import java.net.URI
 import java.sql.Connection
@@ -22,10 +23,10 @@ class Database(
     val port: Int = address().port
     val dataSource: PGSimpleDataSource = database.postgresDataSource()
 
-    /** The same database, through a [Proxy] here. */
-    fun url(proxy: Proxy): String = url.replace("$host:$port", "localhost:${proxy.port}")
+    /** The same database, through this proxy. */
+    fun url(proxy: WireProxy): String = proxy.url(database)
 
-    fun proxy(): Proxy = Proxy(host, port)
+    fun proxy(): WireProxy = WireProxy.inFrontOf(database)
 
     fun connect(): Connection = database.connect()
 

@@ -8,6 +8,7 @@ import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.string.shouldContain
 import io.kotest.matchers.string.shouldStartWith
+import io.numpool.testkit.WireProxy
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.joinAll
@@ -37,7 +38,7 @@ class LivenessTest :
 
         val direct = ConnectionProvider.of(database.dataSource)
 
-        fun through(proxy: Proxy) = ConnectionProvider.of(database.url(proxy))
+        fun through(proxy: WireProxy) = ConnectionProvider.of(database.url(proxy))
 
         class Log : ListenHook {
             val calls = ConcurrentLinkedQueue<String>()
@@ -204,7 +205,7 @@ class LivenessTest :
                                 "no answer within 200 ms"
                         }
                     noticed shouldBeLessThan 10.seconds
-                    proxy.letPass()
+                    proxy.resume()
                     seen.nextGap()
                     notifier.publish("x", "again")
                     seen.nextPayload() shouldBe "again"
@@ -224,7 +225,7 @@ class LivenessTest :
                             it is NotifierMode.Connecting &&
                                 it.reason == "no connection within 200ms"
                         }
-                        proxy.letPass()
+                        proxy.resume()
                         notifier.awaitListening()
                     }
             }
@@ -312,7 +313,7 @@ class LivenessTest :
                             connection.rows("SELECT 1") {}
                         }
                     }
-                    proxy.letPass()
+                    proxy.resume()
                 }
             }
         }

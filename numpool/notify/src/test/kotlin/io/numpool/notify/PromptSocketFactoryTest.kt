@@ -5,6 +5,7 @@ import io.kotest.matchers.comparables.shouldBeGreaterThan
 import io.kotest.matchers.comparables.shouldBeLessThan
 import io.kotest.matchers.ints.shouldBeInRange
 import io.kotest.matchers.shouldBe
+import io.numpool.testkit.WireDirection
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.channels.Channel
@@ -110,7 +111,7 @@ class PromptSocketFactoryTest :
                         open(database.url(proxy)).use { notifier ->
                             val seen = notifier.watch("trickle")
                             notifier.awaitListening()
-                            proxy.trickling = true
+                            proxy.trickle(WireDirection.TO_CLIENT)
                             val sending =
                                 async(Dispatchers.IO) {
                                     database.connect().use { c ->
@@ -170,7 +171,7 @@ class PromptSocketFactoryTest :
                             notifier.awaitListening()
                             proxy.swallow()
                             measureTime { withTimeout(PATIENCE) { lost.receive() } } shouldBeLessThan 10.seconds
-                            proxy.letPass()
+                            proxy.resume()
                             seen.nextGap()
                         }
                     }

@@ -382,7 +382,7 @@ class PublishTest :
                         if (kept) proxy.swallow()
                         shouldThrow<PublishException> { notifier.publish("hole", "lost") }.message shouldContain "no answer within 200 ms"
                         connections.onOpened = {}
-                        proxy.letPass()
+                        proxy.resume()
                         notifier.publish("hole", "after")
                         generateSequence { runBlocking { seen.nextPayload() } }.first { it != "lost" } shouldBe "after"
                     }
@@ -394,7 +394,7 @@ class PublishTest :
             database.proxy().use { proxy ->
                 Notifier.open(database.url(proxy)) { reconnectInterval = 10.milliseconds }.use { notifier ->
                     notifier.awaitListening()
-                    proxy.refusing = true
+                    proxy.refuse()
                     proxy.cut()
                     shouldThrow<PublishException> { notifier.publish("nowhere") }.channel shouldBe "nowhere"
                 }

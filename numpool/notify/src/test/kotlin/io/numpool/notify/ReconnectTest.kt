@@ -93,12 +93,12 @@ class ReconnectTest :
 
         test("subscriptions made before the server can be reached are listened to once it can") {
             database.proxy().use { proxy ->
-                proxy.refusing = true
+                proxy.refuse()
                 Notifier.open(database.url(proxy)) { reconnectInterval = 5.milliseconds }.use { notifier ->
                     val seen = Seen()
                     val subscription = notifier.register("early", seen::put, seen::put)
                     await("a failed attempt", { notifier.mode }) { it is NotifierMode.Connecting && it.reason != null }
-                    proxy.refusing = false
+                    proxy.resume()
                     withTimeout(PATIENCE) { subscription.awaitListening() }
                     notifier.publish("early", "bird")
                     seen.nextPayload() shouldBe "bird"
@@ -129,7 +129,7 @@ class ReconnectTest :
                 val flow = async { runCatching { notifier.events("x").toList() } }
                 notifier.subscribe("x") {}
                 notifier.awaitListening()
-                proxy.refusing = true
+                proxy.refuse()
                 proxy.cut()
                 withTimeout(PATIENCE) { gaveUp.await() } shouldBe 3
                 withTimeout(PATIENCE) { flow.await() }.exceptionOrNull()!!.message shouldContain "finite gave up"
@@ -161,7 +161,7 @@ class ReconnectTest :
                         this.observer = observer
                     }.use { notifier ->
                         notifier.awaitListening()
-                        proxy.refusing = true
+                        proxy.refuse()
                         proxy.cut()
                         val seen = List(20) { withTimeout(PATIENCE) { delays.receive() } }
                         seen.map { it.first } shouldBe List(20) { it + 1 }
@@ -169,7 +169,7 @@ class ReconnectTest :
                         listOf(4L, 8L, 10L, 10L).forEachIndexed { i, millis -> seen[i + 1].second.toMillis() shouldBeLessThan millis + 1 }
                         seen.drop(1).map { it.second }.toSet() shouldHaveSize 19
                         seen.drop(3).any { it.second > java.time.Duration.ofMillis(4) } shouldBe true // it grew
-                        proxy.refusing = false
+                        proxy.resume()
                         notifier.awaitListening()
                     }
             }
@@ -225,11 +225,11 @@ class ReconnectTest :
 
         test("a guest is told in time that there is no connection, and then never runs") {
             database.proxy().use { proxy ->
-                proxy.refusing = true
+                proxy.refuse()
                 Notifier.open(database.url(proxy)) { reconnectInterval = 1.milliseconds }.use { notifier ->
                     val ran = CompletableDeferred<Unit>()
                     shouldThrow<NoListenConnectionException> { notifier.onListenConnection(100.milliseconds) { ran.complete(Unit) } }
-                    proxy.refusing = false
+                    proxy.resume()
                     withContext(Dispatchers.IO) { notifier.onListenConnection(PATIENCE) {} }
                     ran.isCompleted shouldBe false
                 }

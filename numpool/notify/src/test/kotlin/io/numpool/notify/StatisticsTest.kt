@@ -20,11 +20,11 @@ class StatisticsTest :
                 Notifier.open(database.url(proxy)).use { notifier ->
                     notifier.awaitListening()
                     notifier.isHealthy shouldBe true
-                    proxy.refusing = true
+                    proxy.refuse()
                     proxy.cut()
                     notifier.awaitMode<NotifierMode.Connecting>()
                     notifier.isHealthy shouldBe false
-                    proxy.refusing = false
+                    proxy.resume()
                     notifier.awaitListening()
                     notifier.isHealthy shouldBe true
                     notifier.close()
@@ -83,10 +83,10 @@ class StatisticsTest :
                 Notifier.open(database.url(proxy)).use { notifier ->
                     val seen = notifier.watch("c")
                     val first = notifier.statistics.connectedAt.shouldNotBeNull()
-                    proxy.refusing = true
+                    proxy.refuse()
                     proxy.cut()
                     await("the loss", { notifier.statistics.connectedAt }) { it == null }
-                    proxy.refusing = false
+                    proxy.resume()
                     seen.nextGap()
                     notifier.statistics.reconnects shouldBe 1
                     notifier.statistics.connectedAt.shouldNotBeNull() shouldBeGreaterThanOrEqualTo first

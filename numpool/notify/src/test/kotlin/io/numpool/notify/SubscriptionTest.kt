@@ -273,7 +273,7 @@ class SubscriptionTest :
 
         test("waiting for LISTEN of a subscription that is closed before ends") {
             database.proxy().use { proxy ->
-                proxy.refusing = true
+                proxy.refuse()
                 Notifier.open(database.url(proxy)).use { notifier ->
                     coroutineScope {
                         val subscription = notifier.register("never") {}
