@@ -166,7 +166,11 @@ class HooksTest :
 
         test("a listener of an open client is told first of its pools, then of what happens, and nothing after its removal") {
             val early = Told()
-            val client = stage.client { listen(early) }
+            val client =
+                stage.client {
+                    pollOnly = true // else its first attachment is told, too, early or late
+                    listen(early)
+                }
             val pool = client.pool("there already", 1)
             client.pool("gone already", 1)
             client.deletePool("gone already")
