@@ -26,8 +26,15 @@ import org.postgresql.ds.PGSimpleDataSource;
 @DisplayNameGeneration(DisplayNameGenerator.ReplaceUnderscores.class)
 class ReadmeTest {
     /** Called by other functions alone. */
-    private static final Set<String> INNER =
-            Set.of("require_read_committed", "commit_durably", "grant_waiting", "purge_pool", "first_ticket");
+    private static final Set<String> INNER = Set.of(
+            "require_read_committed",
+            "commit_durably",
+            "current_incarnation",
+            "check_caller",
+            "grant_waiting",
+            "purge_pool",
+            "mark_evicted",
+            "first_ticket");
 
     private static final String OURS = " FROM pg_proc p WHERE p.pronamespace = 'numpool'::regnamespace";
 
