@@ -380,7 +380,7 @@ BEGIN
   IF NOT FOUND OR caller.dead IS NOT NULL THEN
     RAISE EXCEPTION 'session % is dead', session_id USING ERRCODE = 'NP001';
   END IF;
-  IF caller.epoch <> session_epoch THEN
+  IF caller.epoch IS DISTINCT FROM session_epoch THEN
     RAISE EXCEPTION 'epoch % is not that of session %: it is %', session_epoch, session_id, caller.epoch USING ERRCODE = 'NP002';
   END IF;
   SELECT p.capacity, p.deleted IS NOT NULL INTO pool_capacity, deleted FROM pool p WHERE p.number = pool_number;
@@ -486,19 +486,23 @@ BEGIN
   -- Decide in order, then write all at once.
   FOR i IN 1 .. cardinality(acquire_request) LOOP
     outcome := NULL; outcome_ticket := NULL; outcome_slot := NULL; fresh[i] := false; asked := coalesce(acquire_slots[i], 1);
-    IF deleted THEN
-      outcome := 4;
-    END IF;
-    IF outcome IS NULL AND retry THEN
+    IF retry THEN
       found_at := array_position(known_request, acquire_request[i]);
       IF found_at IS NOT NULL THEN
         outcome_ticket := known_ticket[found_at]; outcome_slot := known_slot[found_at];
         outcome := CASE WHEN outcome_slot IS NULL THEN 0 ELSE 1 END;
       END IF;
     END IF;
+    IF outcome IS NULL AND deleted THEN
+      outcome := 4;
+    END IF;
     IF outcome IS NULL AND acquire_mode[i] & 2 <> 0 THEN
       found_at := array_position(acquire_request[1 : i - 1], acquire_request[i]);
-      IF acquire_outcome[found_at] <> 2 AND acquire_mode[found_at] & 2 <> 0 THEN
+      -- one that got nothing leaves the id free
+      WHILE found_at IS NOT NULL AND (acquire_ticket[found_at] IS NULL OR acquire_mode[found_at] & 2 = 0) LOOP
+        found_at := array_position(acquire_request[1 : i - 1], acquire_request[i], found_at + 1);
+      END LOOP;
+      IF found_at IS NOT NULL THEN
         outcome := acquire_outcome[found_at]; outcome_ticket := acquire_ticket[found_at]; outcome_slot := acquire_slot[found_at];
       END IF;
     END IF;
@@ -1303,8 +1307,12 @@ CREATE FUNCTION list_sessions() RETURNS TABLE (
 BEGIN
   RETURN QUERY
     SELECT s.id, s.who, s.mode, s.ttl_millis, s.grace_millis, s.opened, b.renewed, s.detached_since, s.dead,
-           (SELECT count(*)::integer FROM holding h WHERE h.session_id = s.id), (SELECT count(*)::integer FROM waiting w WHERE w.session_id = s.id)
-    FROM session s JOIN session_beat b ON b.session = s.id ORDER BY s.id;
+           coalesce(h.slots, 0), coalesce(w.places, 0)
+    FROM session s
+    JOIN session_beat b ON b.session = s.id
+    LEFT JOIN (SELECT x.session_id, count(*)::integer AS slots FROM holding x GROUP BY 1) h ON h.session_id = s.id
+    LEFT JOIN (SELECT x.session_id, count(*)::integer AS places FROM waiting x GROUP BY 1) w ON w.session_id = s.id
+    ORDER BY s.id;
 END $$;
 
 -- The prefix is literal: % and _ are characters like any other.

@@ -7,7 +7,6 @@ import io.kotest.matchers.shouldNotBe
 import io.numpool.testkit.Await
 import io.numpool.testkit.TestPostgres
 import java.util.concurrent.CompletableFuture
-import java.util.concurrent.TimeUnit
 
 class DeathSqlTest :
     FunSpec({
@@ -162,12 +161,10 @@ class DeathSqlTest :
             ours.endSession(session).shouldBeEmpty()
             var second = CompletableFuture<Boolean>()
             ours.inFlight({ forget(session) }) {
-                second = CompletableFuture.supplyAsync { reaper.forget(session) }
-                Await.until("the second to wait for the first") {
-                    ours.call("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1L
-                }
+                second = later { reaper.forget(session) }
+                ours.awaitWaiting(reaper)
             } shouldBe true
-            second.get(30, TimeUnit.SECONDS) shouldBe false
+            second.soon() shouldBe false
         }
 
         test("two repairs of one pool at a time: the second leaves it to the first") {

@@ -235,6 +235,46 @@ class ExchangeSqlTest :
             ours.exchange(session, pool) { acquire(waits, named = true) }.acquired shouldBe listOf(place)
         }
 
+        test("a request id that the user chose has one ticket, also behind a try of the same call that got none") {
+            val pool = pool()
+            val session = ours.openSession()
+            ours.acquire(session, pool)
+            val id = UUID.randomUUID()
+            val (tried, first, second) =
+                ours
+                    .exchange(session, pool) {
+                        acquire(id, attempt = true, named = true)
+                        acquire(id, named = true)
+                        acquire(id, named = true)
+                    }.acquired
+            tried.outcome shouldBe NOT_SERVED
+            first.outcome shouldBe WAITS
+            second shouldBe first
+            ours.state(pool).waiting shouldBe listOf(first.ticket)
+        }
+
+        test("a retry finds the slot that the first call got, though the pool was deleted in between") {
+            val pool = pool()
+            val session = ours.openSession()
+            val request = UUID.randomUUID()
+            val first = ours.exchange(session, pool) { acquire(request) }
+            theirs.delete(pool)
+
+            val again = ours.exchange(session, pool, retry = true) { acquire(request) }
+
+            again.acquired shouldBe first.acquired
+            ours.exchange(session, pool) { release(0, first.acquired[0].ticket) }.settled shouldBe listOf(1)
+            refusal { ours.acquire(session, pool) } shouldBe "NP003"
+        }
+
+        test("a call without an epoch is refused") {
+            val pool = pool()
+            val session = ours.openSession()
+            refusal {
+                ours.call("SELECT exchange(?, NULL, ?, false, '{}', '{}', '{}', '{}', '{}', '{}')::text", session, pool)
+            } shouldBe "NP002"
+        }
+
         test("a request id of another live session is refused, and free when that session is dead") {
             val pool = pool(2)
             val first = ours.openSession()

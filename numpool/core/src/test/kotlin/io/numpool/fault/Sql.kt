@@ -1,16 +1,21 @@
 package io.numpool.fault
 
+import io.numpool.testkit.Await
 import io.numpool.testkit.TestDatabase
+import org.postgresql.PGConnection
 import org.postgresql.util.PSQLException
 import java.sql.Connection
 import java.sql.ResultSet
 import java.util.UUID
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.TimeUnit
 
 /** The functions of the pool line on plain JDBC, as a client in another language calls them. */
 internal class Sql(
     database: TestDatabase,
 ) : AutoCloseable {
     val connection: Connection = database.connect().also { it.createStatement().use { s -> s.execute("SET search_path = numpool") } }
+    val pid: Int = connection.unwrap(PGConnection::class.java).backendPID
 
     fun <T> rows(
         sql: String,
@@ -115,6 +120,30 @@ internal class Sql(
         force: Boolean = false,
     ): List<Long> = row("SELECT notify_session FROM delete_pool(?, ?)", pool, force) { it.longs(1) }
 
+    /** Tokens of the holders that are told. */
+    fun evict(
+        pool: Int,
+        slot: Int,
+    ): List<Long> = row("SELECT notify_token FROM evict_slot(?, ?, 'test')", pool, slot) { it.longs(1) }
+
+    /** Slots that are to be given back, and how many the pool counts. */
+    fun marks(pool: Int): Pair<List<Int>, Int> =
+        rows("SELECT slot FROM eviction WHERE pool = ? ORDER BY slot", pool) { it.getInt(1) } to
+            call("SELECT marks FROM pool_state WHERE pool = ?", pool) as Int
+
+    /** For this transaction: who changes the pool waits. */
+    fun lock(pool: Int) {
+        call("SELECT pg_advisory_xact_lock('pool'::regclass::oid::integer, ?)::text", pool)
+    }
+
+    fun fence(
+        pool: String,
+        slot: Int,
+        token: Long,
+    ) {
+        call("SELECT fence(?, ?, ?)::text", pool, slot, token)
+    }
+
     fun exchange(
         session: Long,
         pool: Int,
@@ -124,7 +153,7 @@ internal class Sql(
     ): Answer {
         val it = Items().apply(items)
         return row(
-            "SELECT * FROM exchange(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "SELECT * FROM exchange(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             session,
             epoch,
             pool,
@@ -135,6 +164,7 @@ internal class Sql(
             array("uuid", it.requests),
             array("int2", it.modes),
             array("text", it.requests.map { null }),
+            array("int4", it.asked),
         ) { row -> Answer(row) }
     }
 
@@ -208,6 +238,7 @@ internal class Sql(
         val tickets = mutableListOf<Long>()
         val requests = mutableListOf<UUID>()
         val modes = mutableListOf<Short>()
+        val asked = mutableListOf<Int>()
 
         fun release(
             slot: Int,
@@ -218,9 +249,12 @@ internal class Sql(
             tickets += token
         }
 
-        fun cancel(ticket: Long) {
+        fun cancel(
+            ticket: Long,
+            asked: Int = 1,
+        ) {
             kinds += 1
-            slots += -1
+            slots += asked
             tickets += ticket
         }
 
@@ -228,8 +262,10 @@ internal class Sql(
             request: UUID = UUID.randomUUID(),
             attempt: Boolean = false,
             named: Boolean = false,
+            slots: Int = 1,
         ) {
             requests += request
+            asked += slots
             modes += ((if (attempt) 1 else 0) or (if (named) 2 else 0)).toShort()
         }
     }
@@ -283,6 +319,20 @@ internal fun refusal(call: () -> Unit): String? =
     } catch (e: PSQLException) {
         e.sqlState
     }
+
+/** Has a call under way that is not granted its lock yet. */
+internal fun Sql.seesWaiting(other: Sql): Boolean =
+    call(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = ? AND NOT granted AND locktype IN ('advisory', 'transactionid', 'tuple'))",
+        other.pid,
+    ) as Boolean
+
+/** Goes on when [other] waits for a lock. */
+internal fun Sql.awaitWaiting(other: Sql) = Await.until("backend ${other.pid} to wait for a lock") { seesWaiting(other) }
+
+internal fun <T> later(call: () -> T): CompletableFuture<T> = CompletableFuture.supplyAsync(call)
+
+internal fun <T> CompletableFuture<T>.soon(): T = get(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)
 
 /** Runs [body] in one transaction, and [meanwhile] before it is committed. */
 internal fun <T> Sql.inFlight(
