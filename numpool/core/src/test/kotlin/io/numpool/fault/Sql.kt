@@ -330,7 +330,9 @@ internal fun Sql.seesWaiting(other: Sql): Boolean =
 /** Goes on when [other] waits for a lock. */
 internal fun Sql.awaitWaiting(other: Sql) = Await.until("backend ${other.pid} to wait for a lock") { seesWaiting(other) }
 
-internal fun <T> later(call: () -> T): CompletableFuture<T> = CompletableFuture.supplyAsync(call)
+/** Each call has a thread of its own: the common pool has but one where two processors are, and a call here may wait for another. */
+internal fun <T> later(call: () -> T): CompletableFuture<T> =
+    CompletableFuture.supplyAsync(call) { Thread(it).apply { isDaemon = true }.start() }
 
 internal fun <T> CompletableFuture<T>.soon(): T = get(PATIENCE.inWholeSeconds, TimeUnit.SECONDS)
 
