@@ -188,7 +188,7 @@ private suspend fun everythingWorks(
         behind.value().release() shouldBe ResourceState.RELEASED
     }
     pool.awaitIdle()
-    pool.tryAcquire()!!.close()
+    pool.tryAcquire()!!.release() shouldBe ResourceState.RELEASED
     pool.withLock { other.withResource { it.index } } shouldBe 0
     pool.awaitIdle()
     pool.resize(3)

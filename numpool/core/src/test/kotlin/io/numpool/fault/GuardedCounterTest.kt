@@ -43,10 +43,13 @@ class GuardedCounterTest :
 
                 fun number(sql: String) = database.query(sql).toInt()
 
-                fun inTheMiddle() =
+                fun refused() = number("SELECT count(*) FROM refused")
+
+                /** Of the process of that id, or of any. */
+                fun isInTheMiddle(pid: Any = "%") =
                     number(
-                        "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE application_name LIKE 'guarded %' AND state = 'idle in transaction'",
-                    )
+                        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'guarded $pid' AND state = 'idle in transaction'",
+                    ) > 0
                 val processes = MutableList(6) { start() }
                 try {
                     processes.forEach { it.expect("ready") }
@@ -54,16 +57,15 @@ class GuardedCounterTest :
                     var killed = 0
                     val started = TimeSource.Monotonic.markNow()
                     // until every kind of interference was seen, and a late one was refused
-                    while (frozen < FAULTS || killed < FAULTS || number("SELECT count(*) FROM refused") == 0) {
-                        check(
-                            started.elapsedNow() < 120.seconds,
-                        ) { "$frozen frozen, $killed killed, ${number("SELECT count(*) FROM refused")} refused" }
+                    while (frozen < FAULTS || killed < FAULTS || refused() == 0) {
+                        check(started.elapsedNow() < 180.seconds) { "$frozen frozen, $killed killed, ${refused()} refused" }
                         delay(random.nextLong(50, 300))
                         // whoever holds the slot now: before its fence, behind it, or just after
                         val holder = number("SELECT coalesce(max(pid), 0) FROM numpool.holding WHERE pool = '$COUNTER'").toLong()
                         val victim = processes.indexOfFirst { it.pid() == holder }
                         if (victim < 0) continue
-                        if (random.nextBoolean() || frozen >= 2 * FAULTS) {
+                        val enoughKilled = killed >= FAULTS && refused() == 0
+                        if (!enoughKilled && random.nextBoolean()) {
                             processes[victim].close()
                             killed++
                             processes[victim] = start().also { it.expect("ready") }
@@ -71,21 +73,19 @@ class GuardedCounterTest :
                             val before = number("SELECT count(*) FROM accepted")
                             processes[victim].freeze()
                             frozen++
-                            // past its TTL: the others go on meanwhile, unless it is frozen behind its fence
                             delay(TTL * 3 / 2)
+                            awaited("somebody goes on after $before, or all wait for the fence of the frozen one") {
+                                number("SELECT count(*) FROM accepted") > before || isInTheMiddle(holder)
+                            }
                             processes[victim].thaw()
                             awaited("somebody increments after $before") { number("SELECT count(*) FROM accepted") > before }
                         }
                     }
-                    println(
-                        "$frozen frozen, $killed killed, ${number(
-                            "SELECT count(*) FROM refused",
-                        )} refused, ${number("SELECT n FROM counter")} counted",
-                    )
+                    println("$frozen frozen, $killed killed, ${refused()} refused, ${number("SELECT n FROM counter")} counted")
                 } finally {
                     processes.forEach { it.close() }
                 }
-                awaited("nothing goes on") { inTheMiddle() == 0 && database.isFree(COUNTER) }
+                awaited("nothing goes on") { !isInTheMiddle() && database.isFree(COUNTER) }
             }
             val accepted = database.rows("SELECT n, token FROM public.accepted ORDER BY n")
             accepted.size shouldBeGreaterThan 50
