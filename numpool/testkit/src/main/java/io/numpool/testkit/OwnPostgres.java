@@ -2,6 +2,7 @@ package io.numpool.testkit;
 
 import io.numpool.testkit.internal.Databases;
 import io.numpool.testkit.internal.Server;
+import io.numpool.testkit.internal.ServerAddress;
 import java.nio.file.Path;
 import java.sql.SQLException;
 
@@ -32,8 +33,7 @@ public final class OwnPostgres implements AutoCloseable {
      * @throws IllegalStateException when it does not start, with its log; or when settings that should be durable are not
      */
     public static OwnPostgres start(ServerSettings settings) {
-        var own = new OwnPostgres(Server.create(withConnections(settings)));
-        Runtime.getRuntime().addShutdownHook(own.hook);
+        var own = owned(Server.create(withConnections(settings)));
         if (settings.isDurable()) {
             own.assertDurable();
         }
@@ -72,6 +72,22 @@ public final class OwnPostgres implements AutoCloseable {
         server.stop(how.signal());
     }
 
+    /**
+     * Kills all of its processes (SIGKILL), frozen or not, as if its machine had died: clients hear nothing but that their connections are
+     * closed. Waits until all are gone. What was written to disk stays, flushed or not. Does nothing when it does not run.
+     */
+    public void kill() {
+        server.kill();
+    }
+
+    /**
+     * Kills the postmaster alone (SIGKILL); its children notice, tell their clients, and end. Waits until all are gone. Does nothing when it
+     * does not run.
+     */
+    public void killPostmaster() {
+        server.killPostmaster();
+    }
+
     /** Freezes the postmaster and all of its children (SIGSTOP): connections stay open, and answer nothing. */
     public void freeze() {
         server.freeze();
@@ -96,7 +112,7 @@ public final class OwnPostgres implements AutoCloseable {
     /**
      * Whether it runs; frozen counts as running.
      *
-     * @return false after {@link #stop}
+     * @return false after {@link #stop} and {@link #kill}
      */
     public boolean isRunning() {
         return server.isRunning();
@@ -162,13 +178,36 @@ public final class OwnPostgres implements AutoCloseable {
     }
 
     private String show(String parameter) {
-        try (var connection = server.address().dataSource("postgres").getConnection();
-                var statement = connection.createStatement();
-                var row = statement.executeQuery("SHOW " + parameter)) {
-            row.next();
-            return row.getString(1);
+        return query("SHOW " + parameter);
+    }
+
+    /** The first column of the first row of what a statement answers; null when there is none. In the database postgres. */
+    String query(String sql) {
+        try (var connection = address().dataSource("postgres").getConnection();
+                var statement = connection.createStatement()) {
+            if (!statement.execute(sql)) {
+                return null;
+            }
+            try (var row = statement.getResultSet()) {
+                return row.next() ? row.getString(1) : null;
+            }
         } catch (SQLException failed) {
-            throw new IllegalStateException("SHOW " + parameter + " failed:\n" + log(), failed);
+            throw new IllegalStateException(sql + " failed:\n" + log(), failed);
         }
+    }
+
+    ServerAddress address() {
+        return server.address();
+    }
+
+    /** A standby of this server, which is stopped and started again on the way. */
+    OwnPostgres startStandby(String name) {
+        return owned(Server.createStandby(server, name));
+    }
+
+    private static OwnPostgres owned(Server server) {
+        var own = new OwnPostgres(server);
+        Runtime.getRuntime().addShutdownHook(own.hook);
+        return own;
     }
 }

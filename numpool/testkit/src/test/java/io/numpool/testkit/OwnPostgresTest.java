@@ -15,6 +15,7 @@ import org.junit.jupiter.api.DisplayNameGenerator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayNameGeneration(DisplayNameGenerator.ReplaceUnderscores.class)
 class OwnPostgresTest {
@@ -90,6 +91,42 @@ class OwnPostgresTest {
             Await.until("the bystander to lose its connection", () -> !bystander.isValid(1));
             Await.until("a server that recovered", () -> accepts(database));
             assertTrue(own.log().contains("terminated by signal 9"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void killed_processes_frozen_or_not_say_nothing_and_what_was_committed_stays(boolean frozen) throws SQLException {
+        try (var own = TestPostgres.durable();
+                var database = own.emptyDatabase();
+                var connection = database.connect()) {
+            database.execute("CREATE TABLE kept AS SELECT 42 AS x");
+            if (frozen) {
+                own.freeze();
+            }
+
+            own.kill();
+
+            assertFalse(own.isRunning());
+            assertEquals("08006", stateOfNextCall(connection));
+            own.start();
+            assertEquals("42", database.query("SELECT x FROM kept"));
+        }
+    }
+
+    @Test
+    void the_death_of_the_postmaster_is_told_by_its_children() throws SQLException {
+        try (var own = TestPostgres.durable();
+                var database = own.emptyDatabase();
+                var connection = database.connect()) {
+            database.execute("CREATE TABLE kept AS SELECT 42 AS x");
+
+            own.killPostmaster();
+
+            assertFalse(own.isRunning());
+            assertEquals("57P01", stateOfNextCall(connection));
+            own.start();
+            assertEquals("42", database.query("SELECT x FROM kept"));
         }
     }
 
@@ -178,6 +215,10 @@ class OwnPostgresTest {
             row.next();
             return row.getInt(1);
         }
+    }
+
+    private static String stateOfNextCall(Connection connection) {
+        return assertThrows(SQLException.class, () -> pid(connection)).getSQLState();
     }
 
     private static boolean accepts(TestDatabase database) {

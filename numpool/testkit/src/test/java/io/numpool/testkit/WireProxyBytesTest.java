@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -16,7 +17,9 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayNameGeneration;
@@ -118,6 +121,24 @@ class WireProxyBytesTest {
         proxy.cut();
         send(client, message('Q', "SELECT 2\0"));
         send(server, message('Z', "I"));
+        assertEquals(-1, client.getInputStream().read());
+        assertEquals(-1, server.getInputStream().read());
+    }
+
+    @Test
+    void a_cut_is_orderly_though_much_was_not_read() throws Exception {
+        talk();
+        proxy.swallow();
+        var sending = CompletableFuture.runAsync(() -> {
+            try {
+                send(server, message('D', "x".repeat(1 << 24)));
+            } catch (IOException cut) {
+                throw new UncheckedIOException(cut);
+            }
+        });
+        assertThrows(TimeoutException.class, () -> sending.get(300, TimeUnit.MILLISECONDS), "all is taken");
+        proxy.cut();
+        sending.get(30, TimeUnit.SECONDS);
         assertEquals(-1, client.getInputStream().read());
         assertEquals(-1, server.getInputStream().read());
     }

@@ -363,6 +363,7 @@ class WireProxyTest {
     @Test
     void a_slow_statement_is_executed_to_its_end_though_the_client_is_cut_off_at_once() throws Exception {
         try (var connection = connect()) {
+            execute(connection, "SET client_connection_check_interval = 20");
             var cut = proxy.cutAfter("pg_sleep");
             assertThrows(
                     SQLException.class,

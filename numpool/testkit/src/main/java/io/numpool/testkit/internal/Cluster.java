@@ -5,10 +5,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** The folder of one server: its data, its log, and an {@link Undertaker} that removes both when the JVM is gone. */
 final class Cluster implements AutoCloseable {
@@ -33,6 +35,36 @@ final class Cluster implements AutoCloseable {
                 cluster.close();
                 throw failed;
             }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** Makes a folder with the same data. The server must not run. */
+    Cluster copy() {
+        try {
+            var copy = new Cluster(Files.createTempDirectory("numpool-postgres-"));
+            try {
+                copyTree(data(), copy.data());
+                Unprivileged.own(copy.home);
+                return copy;
+            } catch (IOException | RuntimeException failed) {
+                copy.close();
+                throw failed;
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** Has it follow a primary from the next start on. */
+    void makeStandby(int port, String name) {
+        var primary = "host=127.0.0.1 port=%d user=postgres password='%s' application_name=%s"
+                .formatted(port, PASSWORD, name);
+        try {
+            configure(Map.of("primary_conninfo", primary, "wal_retrieve_retry_interval", "200ms"));
+            Files.createFile(data().resolve("standby.signal"));
+            Unprivileged.own(home);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
@@ -104,13 +136,22 @@ final class Cluster implements AutoCloseable {
                 "--no-sync");
     }
 
-    private void configure(Map<String, String> parameters) throws IOException {
+    void configure(Map<String, String> parameters) throws IOException {
         var lines = new StringBuilder("\n");
         parameters.forEach((name, value) -> lines.append(name)
                 .append(" = '")
                 .append(value.replace("'", "''"))
                 .append("'\n"));
         Files.writeString(data().resolve("postgresql.conf"), lines, StandardOpenOption.APPEND);
+    }
+
+    // With its modes: the server refuses a data folder that others may read.
+    private static void copyTree(Path from, Path to) throws IOException {
+        try (Stream<Path> tree = Files.walk(from)) {
+            for (var path : tree.toList()) {
+                Files.copy(path, to.resolve(from.relativize(path)), StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
     }
 
     private void run(List<String> command) throws IOException {

@@ -49,6 +49,26 @@ public final class Server {
         }
     }
 
+    /**
+     * Starts a standby that streams from a server. It begins with a copy of the data folder, taken while the server is stopped.
+     *
+     * @param primary runs; is stopped and started again
+     * @param name the standby's, as {@code synchronous_standby_names} knows it
+     * @return a running standby, that may lag behind
+     */
+    public static Server createStandby(Server primary, String name) {
+        primary.stop(ProcessSignal.INT);
+        var cluster = primary.cluster.copy();
+        try {
+            primary.start();
+            cluster.makeStandby(primary.port, name);
+            return startOnFreePort(cluster);
+        } catch (RuntimeException failed) {
+            cluster.close();
+            throw failed;
+        }
+    }
+
     /** Starts it again, on the same port and data. */
     public void start() {
         if (isRunning()) {
@@ -79,6 +99,21 @@ public final class Server {
         how.send(postmaster.pid());
         thaw();
         awaitEnd();
+    }
+
+    /** Kills every process of it, frozen or not: none does anything more, and none says a word. */
+    public void kill() {
+        if (isRunning()) {
+            freeze(); // else those killed last would tell of the death of the first
+            end(family());
+        }
+    }
+
+    /** Kills the postmaster; its children notice, tell their clients, and end. */
+    public void killPostmaster() {
+        if (isRunning()) {
+            end(List.of(postmaster.pid()));
+        }
     }
 
     /** Stops every process of it where it is. Connections stay open and answer nothing. */
@@ -218,6 +253,15 @@ public final class Server {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("Interrupted while stopping " + this, interrupted);
         }
+    }
+
+    private void end(List<Long> victims) {
+        var family = family();
+        victims.forEach(ProcessSignal.KILL::send);
+        family.forEach(ProcessSignal.CONT::send); // a frozen child notices nothing
+        awaitEnd();
+        Await.until("the processes of " + this + " to be gone", () -> family.stream()
+                .noneMatch(pid -> ProcessHandle.of(pid).isPresent()));
     }
 
     private List<Long> family() {
