@@ -40,10 +40,11 @@ CREATE TABLE pool_state (
   low_ticket bigint NOT NULL,
   waiting integer NOT NULL,
   marks integer NOT NULL DEFAULT 0,
+  incarnation uuid,
   CONSTRAINT pool_state_pk PRIMARY KEY (pool, generation),
   CONSTRAINT pool_state_waiting_check CHECK (waiting >= 0)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
-COMMENT ON TABLE pool_state IS 'What changes with every call, one row a pool. Read newest generation first, under the lock of the pool. Bit i of usage: slot i is held. No place in the queue is below low_ticket. marks: evictions of this pool.';
+COMMENT ON TABLE pool_state IS 'What changes with every call, one row a pool. Read newest generation first, under the lock of the pool. Bit i of usage: slot i is held. No place in the queue is below low_ticket. marks: evictions of this pool. incarnation: of the server that gave the last tickets.';
 
 CREATE TABLE lease (
   pool integer NOT NULL,
@@ -150,6 +151,7 @@ CREATE UNLOGGED TABLE incarnation (
   CONSTRAINT incarnation_pk PRIMARY KEY (only_row),
   CONSTRAINT incarnation_check CHECK (only_row)
 );
+INSERT INTO incarnation (value, started) VALUES (gen_random_uuid(), pg_postmaster_start_time());
 COMMENT ON TABLE incarnation IS 'A random value for as long as this server runs, without a crash, as the primary. Whoever finds none writes one.';
 
 -- Advisory locks, of the two-integer kind: the class is the oid of a table of this schema, so two schemas never meet.
@@ -178,12 +180,23 @@ BEGIN
   END IF;
 END $$;
 
+-- A standby has no unlogged tables to read, and says so in a way that sounds final; but it may be promoted in a moment.
+CREATE FUNCTION require_primary() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_is_in_recovery() THEN
+    RAISE EXCEPTION 'this server is a standby' USING ERRCODE = 'read_only_sql_transaction';
+  END IF;
+END $$;
+
 -- Which life of the server this is. Its alive locks are gone with the earlier one, and so may commits be that were not waited for.
--- Called when every lock is taken: it may wait for another who writes a new value.
+-- Called when every lock is taken: it may wait for another who writes a new value. And before a number is taken: a standby that is promoted,
+-- or a backup that is restored, may lack the last sessions and pools, and would give their numbers again, to others; so each life goes on from
+-- far behind them.
 CREATE FUNCTION current_incarnation() RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
   found_value uuid;
 BEGIN
+  PERFORM require_primary();
   LOOP
     SELECT i.value INTO found_value FROM incarnation i WHERE i.started = pg_postmaster_start_time();
     IF FOUND THEN
@@ -192,6 +205,10 @@ BEGIN
     INSERT INTO incarnation AS i (value, started) VALUES (gen_random_uuid(), pg_postmaster_start_time())
     ON CONFLICT ON CONSTRAINT incarnation_pk DO UPDATE SET value = excluded.value, started = excluded.started
     WHERE i.started <> excluded.started;
+    IF FOUND THEN
+      PERFORM setval('session_id_seq', nextval('session_id_seq') + 100000), setval('pool_number_seq', nextval('pool_number_seq') + 10000),
+              setval('eviction_number_seq', nextval('eviction_number_seq') + 100000);
+    END IF;
   END LOOP;
 END $$;
 
@@ -364,6 +381,9 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'numpool needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'NP005';
   END IF;
+  IF pg_is_in_recovery() THEN
+    PERFORM require_primary();
+  END IF;
   IF cardinality(settle_kind) <> cardinality(settle_slot) OR cardinality(settle_kind) <> cardinality(settle_ticket)
      OR cardinality(acquire_request) <> cardinality(acquire_mode) OR cardinality(acquire_request) <> cardinality(acquire_label)
      OR cardinality(acquire_request) <> cardinality(acquire_slots) THEN
@@ -391,10 +411,14 @@ BEGIN
   IF NOT FOUND THEN
     incarnation := current_incarnation();
   END IF;
-  SELECT s.generation, s.usage, s.last_ticket, s.low_ticket, s.waiting, s.marks INTO STRICT before
+  SELECT s.generation, s.usage, s.last_ticket, s.low_ticket, s.waiting, s.marks, s.incarnation INTO STRICT before
   FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
   usage := before.usage; last_ticket := before.last_ticket; low_ticket := before.low_ticket; waiting := before.waiting;
   marks := before.marks;
+  IF before.incarnation <> incarnation AND cardinality(acquire_request) > 0 THEN
+    -- The tickets that lost commits gave are not given again: by the clock they are long past, as a pool begins with it.
+    last_ticket := greatest(last_ticket, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
+  END IF;
 
   -- Releases first, all in one statement: they and cancels concern different tickets, so their order changes nothing.
   settle_outcome := array_fill(0::smallint, ARRAY[cardinality(settle_kind)]);
@@ -584,7 +608,8 @@ BEGIN
   ELSIF released OR granted OR last_ticket <> before.last_ticket OR waiting <> before.waiting OR low_ticket <> before.low_ticket THEN
     UPDATE pool_state s
     SET generation = before.generation + 1, usage = call.usage, last_ticket = call.last_ticket, low_ticket = call.low_ticket,
-        waiting = call.waiting, marks = call.marks
+        waiting = call.waiting, marks = call.marks,
+        incarnation = CASE WHEN cardinality(acquire_request) > 0 THEN exchange.incarnation ELSE s.incarnation END
     WHERE s.pool = pool_number AND s.generation = before.generation;
   END IF;
 
@@ -659,6 +684,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock('session_beat'::regclass::oid::integer, (predecessor & 2147483647)::integer);
     UPDATE session s SET dead = clock_timestamp() WHERE s.id = predecessor AND s.dead IS NULL;
   END IF;
+  PERFORM current_incarnation();
   INSERT INTO session (who, ttl_millis, grace_millis, mode)
   VALUES (who, ttl_millis, grace_millis, CASE WHEN poll_only THEN 'poll' ELSE 'new' END)
   RETURNING session.id INTO session_id;
@@ -959,6 +985,7 @@ BEGIN
   END IF;
   PERFORM require_read_committed();
   PERFORM check_caller(session_id, session_epoch);
+  PERFORM current_incarnation();
   LOOP
     SELECT p.number, p.capacity, p.metadata, p.metadata_version, false, p.deleted IS NOT NULL
     INTO pool_number, capacity, metadata, metadata_version, created, deleted
@@ -973,8 +1000,8 @@ BEGIN
     ON CONFLICT ON CONSTRAINT pool_id_key DO NOTHING
     RETURNING p.number, p.capacity, p.metadata, p.metadata_version, true INTO pool_number, capacity, metadata, metadata_version, created;
     IF FOUND THEN
-      INSERT INTO pool_state (pool, generation, usage, last_ticket, low_ticket, waiting)
-      SELECT pool_number, 0, repeat('0', new_capacity)::bit varying, f.first - 1, f.first, 0 FROM (SELECT first_ticket() AS first) f;
+      INSERT INTO pool_state (pool, generation, usage, last_ticket, low_ticket, waiting, incarnation)
+      SELECT pool_number, 0, repeat('0', new_capacity)::bit varying, f.first - 1, f.first, 0, current_incarnation() FROM (SELECT first_ticket() AS first) f;
       RETURN;
     END IF;
   END LOOP;
@@ -998,11 +1025,12 @@ BEGIN
     IF NOT FOUND THEN
       RAISE EXCEPTION 'no pool has the number %', guarded USING ERRCODE = 'NP003';
     END IF;
+    PERFORM current_incarnation();
     INSERT INTO pool AS p (guards, capacity) VALUES (guarded, 1) ON CONFLICT ON CONSTRAINT pool_guards_key DO NOTHING
     RETURNING p.number INTO found_number;
     IF FOUND THEN
-      INSERT INTO pool_state (pool, generation, usage, last_ticket, low_ticket, waiting)
-      SELECT found_number, 0, B'0', f.first - 1, f.first, 0 FROM (SELECT first_ticket() AS first) f;
+      INSERT INTO pool_state (pool, generation, usage, last_ticket, low_ticket, waiting, incarnation)
+      SELECT found_number, 0, B'0', f.first - 1, f.first, 0, current_incarnation() FROM (SELECT first_ticket() AS first) f;
       RETURN found_number;
     END IF;
   END LOOP;
@@ -1354,7 +1382,8 @@ BEGIN
   FOR ours IN
     SELECT p.oid FROM pg_proc p
     WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.proname IN (
-      'require_read_committed', 'commit_durably', 'current_incarnation', 'check_caller', 'grant_waiting', 'purge_pool', 'exchange', 'poll', 'channel_of', 'open_session', 'attach', 'renew',
+      'require_read_committed', 'require_primary', 'commit_durably', 'current_incarnation', 'check_caller', 'grant_waiting', 'purge_pool',
+      'exchange', 'poll', 'channel_of', 'open_session', 'attach', 'renew',
       'raise_epoch', 'end_session',
       'survey', 'doomed_pools', 'declare_dead', 'repair', 'forget', 'unblock', 'announce', 'first_ticket', 'create_pool', 'guard_pool',
       'find_pool', 'resize_pool', 'delete_pool', 'set_metadata', 'mark_evicted', 'evict_slot', 'evict_session', 'evictions', 'free_evicted', 'fence',

@@ -28,6 +28,7 @@ class ReadmeTest {
     /** Called by other functions alone. */
     private static final Set<String> INNER = Set.of(
             "require_read_committed",
+            "require_primary",
             "commit_durably",
             "current_incarnation",
             "check_caller",

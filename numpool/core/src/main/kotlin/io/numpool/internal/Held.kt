@@ -108,6 +108,11 @@ internal class Held(
         lane.hooks.lost(pool, index, token, reason)
     }
 
+    /** Or is the lock of one of them. */
+    fun isOf(pools: Set<Int>) = lane.pool.number in pools || lane.pool.guards in pools
+
+    fun deleted() = lose("the pool was deleted", giveBack = true)
+
     /** Runs [handler] when the slot is lost, at once when it is. */
     fun onLost(handler: (ResourceLostException) -> Unit): DisposableHandle = loss.invokeOnCompletion { lossCause?.let(handler) }
 

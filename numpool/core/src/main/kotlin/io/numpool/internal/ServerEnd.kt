@@ -37,8 +37,15 @@ internal enum class ServerEnd {
         private const val PROMPT_NANOS = 1_000_000_000L
         private const val MOST_LEVELS = 20
 
-        /** What [error], which ended a connection, says. */
-        fun announcedBy(error: Throwable): ServerEnd {
+        /**
+         * What [error], which ended a connection to [url], says. With several hosts nothing: a refusal by one of them is told, and does not
+         * show that the one has ended that announced it.
+         */
+        fun announcedBy(
+            error: Throwable,
+            url: String,
+        ): ServerEnd {
+            if (',' in url.substringBefore('?').substringAfter("//").substringBefore('/')) return NOT_ANNOUNCED
             val said = parts(error).filterIsInstance<SQLException>().toList()
             return when {
                 said.any { it.sqlState == CRASH_SHUTDOWN || (it is SQLWarning && it.sqlState == ADMIN_SHUTDOWN) } -> OF_ALL

@@ -26,6 +26,9 @@ internal class Session(
     /** What it is to give back, as last heard: a grant may arrive here after the order to give it back. */
     @Volatile private var evicted: Set<Evicted> = emptySet()
 
+    /** Deleted pools, as last heard. */
+    @Volatile private var gone: Set<Int> = emptySet()
+
     fun nextAttach() = attaches.incrementAndGet()
 
     /** Compares clocks; needs no flag to be set in time. */
@@ -36,12 +39,19 @@ internal class Session(
         resource.outcome.invokeOnCompletion { held -= resource }
         lostBecause?.let { resource.lose(it) } // the loss may have come before the first line
         if (resource.isIn(evicted)) resource.evict()
+        if (resource.isOf(gone)) resource.deleted()
     }
 
     /** All that a renewal tells of: from here on nothing of it is used, since a reaper gives it on a ttl after the order. */
     fun evictAll(orders: Collection<Evicted>) {
         evicted = orders.toSet()
         held.forEach { if (it.isIn(orders)) it.evict() }
+    }
+
+    /** As with evictions: a ttl after a pool was deleted, its name is free for another. */
+    fun allGone(pools: Collection<Int>) {
+        gone = pools.toSet()
+        held.forEach { if (it.isOf(gone)) it.deleted() }
     }
 
     fun evict(order: Evicted) {

@@ -50,6 +50,9 @@ internal class SessionKeeper(
     /** What the server said on the connection that is gone. The listener's thread alone. */
     private var announced = ServerEnd.NOT_ANNOUNCED
 
+    /** The URL of the last connection. The listener's thread alone. */
+    private var server = ""
+
     val current: Session? get() = live.value
 
     fun isAttached(session: Session) = attached === session
@@ -157,6 +160,7 @@ internal class SessionKeeper(
         val own = scope.async { attemptRenewal(session) { engine.bridge.run(it) } }
         if (withTimeoutOrNull(ttl / 12) { own.await() } == true) return true
         val listener = engine.listener ?: return own.await()
+        own.cancel() // its turn may not have come; when it is on its way, it counts
         return attemptRenewal(session) { listener.onConnection(it) }
     }
 
@@ -171,7 +175,8 @@ internal class SessionKeeper(
                     sent = Moment.now()
                     engine.store.renew(connection, session.id, engine.lanesInUse())
                 }
-            session.evictAll(answer.evicted()) // before the renewal counts
+            session.evictAll(answer.evicted()) // before the renewal counts, as what is next
+            session.allGone(answer.gone())
             session.deadline.renewed(sent)
             answer.gone().forEach(engine::gone)
             engine.answeredIn(answer.incarnation())
@@ -193,6 +198,7 @@ internal class SessionKeeper(
 
     override fun onOpen(connection: Connection) {
         announced = ServerEnd.NOT_ANNOUNCED
+        server = connection.metaData.url
         // a function waits for a lock and reads afterwards: under any other isolation it would read what was before
         connection.transactionIsolation = Connection.TRANSACTION_READ_COMMITTED
         val session = live.value
@@ -209,7 +215,7 @@ internal class SessionKeeper(
 
     override fun onLost(error: Throwable?) {
         attached = null
-        announced = error?.let(ServerEnd::announcedBy) ?: ServerEnd.NOT_ANNOUNCED
+        announced = error?.let { ServerEnd.announcedBy(it, server) } ?: ServerEnd.NOT_ANNOUNCED
         if (listening) engine.hooks.disconnected(error)
     }
 

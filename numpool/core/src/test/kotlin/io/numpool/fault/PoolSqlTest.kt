@@ -2,7 +2,7 @@ package io.numpool.fault
 
 import io.kotest.core.spec.style.FunSpec
 import io.kotest.matchers.collections.shouldBeEmpty
-import io.kotest.matchers.longs.shouldBeGreaterThan
+import io.kotest.matchers.comparables.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.shouldNotBe
 import io.numpool.fault.Sql.Companion.GRANTED
@@ -30,6 +30,22 @@ class PoolSqlTest :
 
             new shouldNotBe old
             sql.acquire(session, new).ticket shouldBeGreaterThan last.ticket
+        }
+
+        test("another life of the server, which may lack the last commits, gives no number and no token again") {
+            val session = sql.openSession()
+            val pool = sql.createPool("lives", 2)
+            val old = sql.acquire(session, pool)
+            val clock = sql.call("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint") as Long
+            sql.execute("DELETE FROM incarnation") // as a crash or a promotion leaves it
+
+            val first = sql.acquire(session, pool)
+
+            first.ticket shouldBeGreaterThan clock
+            sql.openSession() shouldBeGreaterThan session + 10_000
+            sql.createPool("later", 1) shouldBeGreaterThan pool + 1_000
+            sql.exchange(session, pool) { release(old.slot, old.ticket) }
+            sql.acquire(session, pool).ticket shouldBe first.ticket + 1
         }
 
         test("a deleted pool keeps its name until its slots are back, and fails who asks for one") {
