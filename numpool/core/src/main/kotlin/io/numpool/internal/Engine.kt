@@ -230,12 +230,13 @@ internal class Engine(
         within: Duration,
         special: (StoreException.Kind) -> NumpoolException? = { null },
         call: (Connection) -> T,
-    ): T = until(what, within, special) { bridge.run(call) }
+    ): T = until(what, within, special, attempt = { bridge.run(call) })
 
     private suspend fun <T> until(
         what: String,
         within: Duration,
         special: (StoreException.Kind) -> RuntimeException?,
+        givenUp: () -> Unit = {},
         attempt: suspend () -> T,
     ): T {
         var last: StoreException? = null
@@ -245,9 +246,10 @@ internal class Engine(
                 var reached: Answer<T>? = null
                 while (reached == null) {
                     checkOpen()
+                    // apart, so that a DataSource that blocks does not outlast the caller's time
+                    val asking = scope.async { attempt() }
                     try {
-                        // apart, so that a DataSource that blocks does not outlast the caller's time
-                        reached = Answer(scope.async { attempt() }.await())
+                        reached = Answer(asking.await())
                     } catch (e: CancellationException) {
                         currentCoroutineContext().ensureActive()
                         checkOpen() // the scope was cancelled, not the caller
@@ -256,6 +258,9 @@ internal class Engine(
                         if (!e.kind().mayPass()) throw special(e.kind()) ?: errors.refused(what, e)
                         last = e
                         backoff.pause()
+                    } finally {
+                        if (!asking.isCompleted) givenUp()
+                        asking.cancel() // it may not be sent yet
                     }
                 }
                 reached
@@ -273,14 +278,15 @@ internal class Engine(
         special: (StoreException.Kind) -> RuntimeException? = { null },
         call: (Connection, Caller) -> T,
     ): T =
-        until(what, options.openTimeout.toKotlinDuration(), special) {
+        until(what, options.openTimeout.toKotlinDuration(), special, givenUp = { doubtful.set(sessions.current) }) {
             val mine = sessions.awaitLive()
-            if (doubtful.get() === mine) {
-                sessions.raiseEpoch(mine)
-                doubtful.compareAndSet(mine, null)
-            }
             try {
-                bridge.run { call(it, Caller(mine.id, mine.epoch)) }
+                if (doubtful.get() === mine) {
+                    sessions.raiseEpoch(mine)
+                    doubtful.compareAndSet(mine, null)
+                }
+                val caller = Caller(mine.id, mine.epoch) // however late it is sent
+                bridge.run { call(it, caller) }
             } catch (e: StoreException) {
                 when (e.kind()) {
                     StoreException.Kind.UNKNOWN -> {
@@ -336,8 +342,10 @@ internal class Engine(
             scope.cancel()
             bridge.abortCalls()
             listener?.close()
-            withTimeoutOrNull(JOIN_MILLIS) { scope.coroutineContext.job.join() }
-                ?: log.warn("A call of '{}' is stuck in its DataSource; its thread ends when that lets go", options.name)
+            withTimeoutOrNull(JOIN_MILLIS) {
+                scope.coroutineContext.job.join()
+                while (bridge.isStuck) delay(STUCK_LOOK_MILLIS)
+            } ?: log.warn("A call of '{}' is stuck in its DataSource; its thread ends when that lets go", options.name)
             hooks.closed()
         }
     }
@@ -395,5 +403,6 @@ internal class Engine(
 
     private companion object {
         const val JOIN_MILLIS = 2_000L
+        const val STUCK_LOOK_MILLIS = 5L
     }
 }

@@ -3,50 +3,105 @@ package io.numpool.internal
 import io.numpool.NumpoolException
 import io.numpool.internal.store.StoreException
 import io.numpool.internal.store.StoreException.Kind
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.isActive
+import kotlinx.coroutines.sync.Semaphore
+import kotlinx.coroutines.sync.withPermit
 import kotlinx.coroutines.withContext
 import org.slf4j.LoggerFactory
 import java.sql.Connection
 import java.sql.SQLException
+import java.sql.SQLTimeoutException
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.Executor
+import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.atomic.AtomicLong
 import javax.sql.DataSource
+import kotlin.concurrent.thread
+import kotlin.coroutines.EmptyCoroutineContext
 
 /**
  * The one place where JDBC blocks a thread: at most `connections` calls at a time, each on a connection of its own in autocommit, held for
- * the call only. What has begun is not cancelled half way; a call that takes longer than [callMillis] has its connection aborted by
- * [watch], since an interrupt never frees a read that is stuck.
+ * the call only. What has a connection is not cancelled half way; what waits for its turn or for a connection is, when its caller gives up or
+ * [abortCalls] calls it off.
+ *
+ * Neither an interrupt nor a DataSource's own limit can be relied on to free a thread that is stuck. So a call that takes longer than
+ * [callMillis] has its connection aborted by [watch], and one that gets no connection within [connectMillis] is left to its thread, which
+ * gives back what it may get in the end; another thread takes its place.
  */
 internal class JdbcBridge(
     private val dataSource: DataSource,
     connections: Int,
     private val callMillis: Long,
+    private val connectMillis: Long,
 ) {
     private val log = LoggerFactory.getLogger(JdbcBridge::class.java)
-    private val threads = Dispatchers.IO.limitedParallelism(connections, "numpool-store")
-    private val inFlight = ConcurrentHashMap<Connection, Long>()
+    private val turns = Semaphore(connections)
+    private val threads = Dispatchers.IO.limitedParallelism(connections + MOST_ABANDONED, "numpool-store")
+    private val underWay: MutableSet<StoreCall<*>> = ConcurrentHashMap.newKeySet()
+    private val abandoned = AtomicInteger()
+
+    /** How often all was called off. */
+    private val aborts = AtomicLong()
 
     /** The default here is not READ COMMITTED: each call sets it first. Learned from the server's refusal. */
     @Volatile private var isolate = false
 
+    /** Some thread waits for a connection that nobody wants any more. */
+    val isStuck get() = abandoned.get() > 0
+
     /** Throws [StoreException]; UNREACHABLE when nothing was sent. */
-    suspend fun <T> run(call: (Connection) -> T): T = withContext(NonCancellable) { withContext(threads) { blocking(call) } }
+    suspend fun <T> run(call: (Connection) -> T): T {
+        val asked = aborts.get()
+        turns.acquire()
+        val it = start(StoreCall(call), asked)
+        try {
+            return it.result.await()
+        } catch (e: CancellationException) {
+            if (abandon(it, CALLED_OFF)) throw e
+            return withContext(NonCancellable) { it.result.await() }
+        }
+    }
 
     /** Blocks a thread, without a connection. */
-    suspend fun offload(task: () -> Unit) = withContext(NonCancellable) { withContext(threads) { task() } }
+    suspend fun offload(task: () -> Unit) = withContext(NonCancellable) { turns.withPermit { withContext(threads) { task() } } }
 
-    private fun <T> blocking(call: (Connection) -> T): T {
+    private fun <T> start(
+        call: StoreCall<T>,
+        asked: Long,
+    ): StoreCall<T> {
+        underWay += call
+        if (aborts.get() != asked) abandon(call, CALLED_OFF) // while it waited for its turn
+        threads.dispatch(EmptyCoroutineContext) { work(call) }
+        return call
+    }
+
+    private fun <T> work(call: StoreCall<T>) {
+        val outcome = runCatching { blocking(call) }
+        underWay -= call
+        if (call.end()) {
+            turns.release()
+            outcome.fold(call.result::complete, call.result::completeExceptionally)
+        } else {
+            abandoned.decrementAndGet()
+            outcome.onFailure { log.debug("A call that was given up before it was sent", it) }
+        }
+    }
+
+    private fun <T> blocking(call: StoreCall<T>): T {
+        if (call.isAbandoned) throw unsent(CALLED_OFF)
         val connection = connect()
         try {
-            return guarded(connection, call)
+            if (!call.begin(connection)) throw unsent(CALLED_OFF)
+            return guarded(connection, call.call)
         } finally {
             try {
                 connection.close()
-            } catch (e: SQLException) {
+            } catch (e: Exception) {
                 log.debug("Closing a connection after a call failed", e) // the call's own outcome stands
             }
         }
@@ -57,7 +112,6 @@ internal class JdbcBridge(
         call: (Connection) -> T,
     ): T {
         val autoCommit = enter(connection)
-        inFlight[connection] = System.nanoTime()
         val isolating = isolate
         try {
             return if (isolating) isolated(connection, call) else call(connection)
@@ -71,7 +125,6 @@ internal class JdbcBridge(
             log.warn("A call to the database failed in an unexpected way", e)
             throw StoreException(Kind.UNKNOWN, e)
         } finally {
-            inFlight.remove(connection)
             if (!autoCommit) leave(connection)
         }
     }
@@ -107,7 +160,7 @@ internal class JdbcBridge(
     private fun <T> before(setting: () -> T): T =
         try {
             setting()
-        } catch (e: SQLException) {
+        } catch (e: Exception) {
             throw StoreException(Kind.UNREACHABLE, e)
         }
 
@@ -117,32 +170,62 @@ internal class JdbcBridge(
     ) {
         try {
             if (!connection.isClosed) setting(connection)
-        } catch (e: SQLException) {
+        } catch (e: Exception) {
             log.debug("A connection could not be set back as it was", e)
         }
     }
 
-    /** Aborts calls that take too long, until cancelled. */
+    /** Ends calls that take too long, until cancelled. */
     suspend fun watch() {
         while (currentCoroutineContext().isActive) {
-            delay(callMillis / 4)
-            val now = System.nanoTime()
-            inFlight.forEach { (connection, since) -> if (now - since > callMillis * 1_000_000) abort(connection) }
+            delay(minOf(callMillis, connectMillis) / 4)
+            for (call in underWay) {
+                if (call.connectsLongerThan(connectMillis)) abandon(call, "no connection within $connectMillis ms")
+                if (call.connectionAfter(callMillis) != null) abort(call)
+            }
         }
     }
 
-    /** Aborts everything in flight: what it was for is lost. */
-    fun abortCalls() = inFlight.keys.forEach(::abort)
+    /** Ends everything that is under way or waits for its turn: what it was for is lost. */
+    fun abortCalls() {
+        aborts.incrementAndGet()
+        for (call in underWay) {
+            abandon(call, CALLED_OFF)
+            abort(call)
+        }
+    }
 
-    private fun abort(connection: Connection) {
-        try {
-            connection.abort(DIRECTLY)
-        } catch (e: SQLException) {
-            log.debug("A connection could not be aborted", e)
+    /** False when it has a connection, or when too many are abandoned already: a DataSource that hangs for ever takes so many threads. */
+    private fun abandon(
+        call: StoreCall<*>,
+        reason: String,
+    ): Boolean {
+        if (abandoned.incrementAndGet() > MOST_ABANDONED || !call.abandon()) {
+            abandoned.decrementAndGet()
+            return false
+        }
+        turns.release()
+        call.result.completeExceptionally(unsent(reason))
+        return true
+    }
+
+    private fun unsent(reason: String) = StoreException(Kind.UNREACHABLE, SQLTimeoutException(reason, "08001"))
+
+    /** On a thread of its own: a TLS socket waits for whoever is stuck in writing to it. */
+    private fun abort(call: StoreCall<*>) {
+        val connection = call.connectionAfter(0) ?: return
+        thread(isDaemon = true, name = "numpool-abort") {
+            try {
+                connection.abort(DIRECTLY)
+            } catch (e: Exception) {
+                log.debug("A connection could not be aborted", e)
+            }
         }
     }
 
     private companion object {
+        const val MOST_ABANDONED = 8
+        const val CALLED_OFF = "called off before it was sent"
         val DIRECTLY = Executor { it.run() }
     }
 }

@@ -37,7 +37,7 @@ internal class Opening private constructor(
     constructor(target: JdbcUrl, options: NumpoolOptions) : this(target, OwnConnections(target, options), options)
 
     private val errors = StoreErrors(options.schema, host)
-    private val bridge = JdbcBridge(dataSource, options.storeConnections, CALL_MILLIS)
+    private val bridge = JdbcBridge(dataSource, options.storeConnections, CALL_MILLIS, CONNECT_MILLIS)
     private val migrations = Migrations.of(Line.POOL)
 
     suspend fun open(): Numpool {
@@ -149,5 +149,8 @@ internal class Opening private constructor(
     private companion object {
         /** Longer than the database lets a call wait for a lock. */
         const val CALL_MILLIS = 10_000L
+
+        /** Longer than a pool of connections waits for one of its own (HikariCP: 30 s), so that its reason is told. */
+        const val CONNECT_MILLIS = 35_000L
     }
 }
