@@ -330,7 +330,8 @@ END $$;
 -- they happened. settle_outcome: 1 done, 0 stale (nothing changed).
 -- acquire_mode: bit 0 set: try (served at once or not at all); bit 1 set: the user chose the request id. acquire_slots: how many, all
 -- or none, null for one each; their tokens are acquire_ticket and those that follow it.
--- acquire_outcome: 0 waits, 1 granted, 2 not served, 3 the request id is another live session's, 4 the pool is deleted, 5 more than capacity.
+-- acquire_outcome: 0 waits, 1 granted, 2 not served, 3 the request id is another live session's, 4 the pool is deleted, 5 more than capacity,
+-- 6 holds fewer slots than it asks for: some were taken back before it heard of them. It is to release the others, and to ask again.
 -- acquire_slot: of the first; granted_… has the others'.
 -- granted_…: grants to the caller's earlier places, too; in a retry: all its leases in this pool.
 -- notify_…: grants to other sessions, which the caller announces after the commit.
@@ -514,7 +515,8 @@ BEGIN
       found_at := array_position(known_request, acquire_request[i]);
       IF found_at IS NOT NULL THEN
         outcome_ticket := known_ticket[found_at]; outcome_slot := known_slot[found_at];
-        outcome := CASE WHEN outcome_slot IS NULL THEN 0 ELSE 1 END;
+        outcome := CASE WHEN outcome_slot IS NULL THEN 0
+                        WHEN asked > 1 AND cardinality(array_positions(known_request, acquire_request[i])) < asked THEN 6 ELSE 1 END;
       END IF;
     END IF;
     IF outcome IS NULL AND deleted THEN
@@ -531,7 +533,7 @@ BEGIN
       END IF;
     END IF;
     IF outcome IS NULL AND acquire_mode[i] & 2 <> 0 THEN
-      SELECT k.ticket, k.slot, k.session INTO known
+      SELECT k.ticket, k.slot, k.session, count(*) OVER () AS parts INTO known
       FROM (
         SELECT l.token AS ticket, l.slot, l.session FROM lease l
         WHERE l.pool = pool_number AND l.request = acquire_request[i] AND l.named
@@ -545,7 +547,7 @@ BEGIN
           outcome := 3;
         ELSE
           outcome_ticket := known.ticket; outcome_slot := known.slot;
-          outcome := CASE WHEN outcome_slot IS NULL THEN 0 ELSE 1 END;
+          outcome := CASE WHEN outcome_slot IS NULL THEN 0 WHEN known.parts < asked THEN 6 ELSE 1 END;
         END IF;
       END IF;
     END IF;

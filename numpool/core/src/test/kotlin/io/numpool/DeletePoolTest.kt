@@ -7,6 +7,7 @@ import io.kotest.matchers.longs.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.types.shouldBeInstanceOf
 import io.numpool.fault.dropNotices
+import io.numpool.internal.Client
 import kotlinx.coroutines.coroutineScope
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.milliseconds
@@ -82,6 +83,22 @@ class DeletePoolTest :
             again.capacity shouldBe 5
             again.metadata<String>() shouldBe "new"
             again.acquire().token shouldBeGreaterThan maxOf(mine.token, others.token)
+        }
+
+        test("nothing is left of deleted pools in the clients that used them") {
+            val holder =
+                stage.client {
+                    sessionTtl = 1_500.milliseconds
+                    detachGrace = 500.milliseconds
+                }
+            val deleter = stage.client()
+            repeat(3) { n ->
+                val held = holder.pool("passing $n", 1).acquire()
+                deleter.deletePool("passing $n")
+                held.awaitLost()
+                held.close()
+            }
+            for (client in listOf(holder, deleter)) await("no pool in use", { (client as Client).engine.lanesInUse() }) { it.isEmpty() }
         }
 
         test("a holder that no notice reaches loses its slot when it next renews its session") {

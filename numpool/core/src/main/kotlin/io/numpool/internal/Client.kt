@@ -26,7 +26,7 @@ import kotlin.time.toKotlinDuration
 
 /** The public face of an [Engine]. */
 internal class Client(
-    private val engine: Engine,
+    val engine: Engine,
     private val opening: Opening,
 ) : Numpool {
     private val views: MutableSet<PoolView> = ConcurrentHashMap.newKeySet()

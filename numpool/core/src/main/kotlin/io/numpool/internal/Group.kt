@@ -3,10 +3,12 @@ package io.numpool.internal
 import io.numpool.Resource
 import io.numpool.ResourceGroup
 import io.numpool.ResourceState
+import java.util.UUID
 import java.util.concurrent.atomic.AtomicInteger
 
 /** What one request was granted, mostly a single slot; handed to each of the [takers] who asked under its id. */
 internal class Group(
+    val request: UUID,
     val members: List<Held>,
     takers: Int,
 ) : ResourceGroup,
@@ -31,10 +33,11 @@ internal class Group(
         if (takers.decrementAndGet() == 0) close()
     }
 
-    /** A request id that is in use here was asked for again. Null when the slots are on their way back. */
+    /** A request id that is in use here was asked for again. Null when some of the slots are lost, or on their way back. */
     fun share(): Group? {
+        if (!members.all { it.isOpen }) return null
         val before = takers.getAndUpdate { if (it == 0) 0 else it + 1 }
-        return takeIf { before > 0 && members.any { it.isOpen } }
+        return takeIf { before > 0 }
     }
 
     override fun toString() = members.toString()

@@ -325,6 +325,7 @@ internal class Lane(
 
             is Gone -> {
                 deleted()
+                reread = true // to see whether it is gone altogether
             }
 
             is Wake -> {}
@@ -370,7 +371,17 @@ internal class Lane(
             slots.forEachIndexed { nth, slot -> unsent += Settle(seat.ticket + nth, slot, null) }
             return
         }
-        val group = Group(slots.mapIndexed { nth, slot -> Held(this, owner, slot, seat.ticket + nth, seat.request.label) }, takers.size)
+        val group =
+            Group(
+                seat.request.id,
+                slots.mapIndexed {
+                    nth,
+                    slot,
+                    ->
+                    Held(this, owner, slot, seat.ticket + nth, seat.request.label)
+                },
+                takers.size,
+            )
         group.members.forEach {
             held[it.token] = it
             owner.hold(it)
@@ -470,11 +481,12 @@ internal class Lane(
             Acquired.GRANTED -> {
                 val ticket = answer.ticket(i)
                 val known = held[ticket]
+                if (known != null && seat.request.named) return share(seat, known.group)
                 if (known != null) {
-                    share(seat, known.group)
-                } else if (sit(seat, ticket)) {
-                    grant(ticket, answer.slot(i))
+                    held.remove(ticket)
+                    known.lose("the database granted its token to somebody else: the server lost its last commits")
                 }
+                if (sit(seat, ticket)) grant(ticket, answer.slot(i))
             }
 
             Acquired.WAITS -> {
@@ -487,6 +499,13 @@ internal class Lane(
 
             Acquired.NOT_SERVED -> {
                 turnedAway(seat)
+            }
+
+            Acquired.INCOMPLETE -> {
+                val group = held.values.firstOrNull { it.group.request == seat.request.id }?.group
+                if (group != null) return share(seat, group)
+                unsentSeats += seat
+                reread = true // what is left of it is released
             }
 
             Acquired.FOREIGN_ID -> {
@@ -651,7 +670,7 @@ internal class Lane(
     private fun deleted() {
         waiting.values.forEach { failSeat(it, PoolDeletedException(pool.id)) }
         waiting.clear()
-        held.values.toList().forEach { it.lose("the pool was deleted", giveBack = true) }
+        held.values.toList().forEach { it.deleted() }
         hooks.left(use)
     }
 
@@ -661,16 +680,21 @@ internal class Lane(
     }
 
     private suspend fun poll() {
-        reread = false
         polledNanos = System.nanoTime()
         val mine = session!!
         val answer =
             try {
                 persist(mine) { _, _ -> engine.bridge.run { engine.store.poll(it, mine.id, pool.number) } } ?: return
             } catch (e: StoreException) {
-                if (e.kind() == Kind.NO_POOL) vanished() else log.error("The database refuses a poll of pool '{}'", pool.id, e)
+                if (e.kind() == Kind.NO_POOL) {
+                    vanished()
+                } else {
+                    log.error("The database refuses a poll of pool '{}'", pool.id, e)
+                    delay(REFUSED_PAUSE)
+                }
                 return
             }
+        reread = false
         engine.counters.polls.increment()
         capacity = answer.capacity()
         if (answer.deleted()) deleted()
@@ -683,11 +707,14 @@ internal class Lane(
         var found = false
         for (seat in waiting.values.toList()) {
             val place = answer.waiting()[seat.ticket]
+            val granted = answer.held().filterKeys { it in seat }
             if (place != null) {
                 seat.callers.forEach { it.place = place }
-            } else if (answer.held().keys.any { it in seat }) {
+            } else if (granted.size == seat.request.slots) {
                 found = true
-                answer.held().forEach { (ticket, slot) -> if (ticket in seat) grant(ticket, slot) }
+                granted.forEach(::grant)
+            } else if (granted.isNotEmpty()) {
+                takenBack(seat)
             } else {
                 leftOut(seat, answer)
             }
@@ -699,6 +726,7 @@ internal class Lane(
             resource.lose("the database does not know of it: the server lost its last commits")
         }
         answer.held().forEach { (ticket, slot) -> if (!isKnown(ticket)) forgotten(ticket, slot) }
+        answer.waiting().keys.forEach { if (!isKnown(it)) leftBefore(it) }
     }
 
     private fun leftOut(
@@ -715,6 +743,19 @@ internal class Lane(
         unsentSeats += seat
     }
 
+    /** An operator had some of its slots evicted, and a reaper gave them on, before we heard of any. */
+    private fun takenBack(seat: Seat) {
+        log.warn(
+            "Some slots of ticket {} of pool '{}' were evicted before they were heard of: it waits again, at the tail",
+            seat.ticket,
+            pool.id,
+        )
+        waiting.remove(seat.ticket)
+        unsent += cancelOf(seat)
+        seat.forgetTicket()
+        unsentSeats += seat
+    }
+
     private fun isKnown(ticket: Long) =
         ticket in held || unsent.any { ticket in it } || waiting.floorEntry(ticket)?.value?.let { ticket in it } == true
 
@@ -725,6 +766,13 @@ internal class Lane(
     ) {
         log.info("Slot {} of pool '{}' is released again: the server lost its last commits", slot, pool.id)
         unsent += Settle(ticket, slot, null)
+    }
+
+    /** A place that was left, which the new primary of a failover does not know. Granted meanwhile, it is found when we compare again. */
+    private fun leftBefore(ticket: Long) {
+        log.info("Ticket {} of pool '{}' leaves the queue again: the server lost its last commits", ticket, pool.id)
+        unsent += Settle(ticket, -1, null)
+        reread = true
     }
 
     companion object {

@@ -7,6 +7,7 @@ import io.kotest.matchers.longs.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
 import io.numpool.fault.Sql.Companion.FOREIGN_ID
 import io.numpool.fault.Sql.Companion.GRANTED
+import io.numpool.fault.Sql.Companion.INCOMPLETE
 import io.numpool.fault.Sql.Companion.NOT_SERVED
 import io.numpool.fault.Sql.Companion.WAITS
 import io.numpool.testkit.TestPostgres
@@ -152,6 +153,30 @@ class ExchangeSqlTest :
             again.acquired shouldBe first.acquired
             again.granted shouldContainExactly listOf(first.acquired[0].ticket to 0)
             ours.state(pool) shouldBe before
+        }
+
+        test("several slots of which some were taken back before they were heard of are not taken for others") {
+            val pool = pool(4)
+            val session = ours.openSession()
+            val request = UUID.randomUUID()
+            for (named in listOf(false, true)) {
+                val first = ours.exchange(session, pool) { acquire(request, slots = 3, named = named) }.acquired.single()
+                ours.evict(pool, first.slot) shouldBe listOf(first.ticket)
+                val order = ours.call("SELECT number FROM eviction WHERE pool = ?", pool)
+                ours.call("SELECT freed FROM free_evicted(?, ?, ?)", pool, first.slot, order) shouldBe true
+
+                val again =
+                    ours.exchange(session, pool, retry = !named) {
+                        acquire(request, slots = 3, named = named)
+                        acquire()
+                    }
+                again.acquired.map { it.outcome } shouldBe listOf(INCOMPLETE, GRANTED)
+
+                ours.state(pool).leases.forEach { lease -> ours.exchange(session, pool) { release(lease.slot, lease.token) } }
+                val new = ours.exchange(session, pool, retry = true) { acquire(request, slots = 3, named = named) }
+                new.acquired.single().outcome shouldBe GRANTED
+                ours.state(pool).leases.forEach { lease -> ours.exchange(session, pool) { release(lease.slot, lease.token) } }
+            }
         }
 
         test("a retry of a call that never arrived does what the call asked for") {

@@ -35,6 +35,8 @@ internal class FaultyDataSource(
 
     @Volatile private var isCut = false
 
+    @Volatile private var thenCut = false
+
     /** Calls whose answer was lost, or that were lost on the way, so far. */
     val broken = AtomicInteger()
 
@@ -49,10 +51,17 @@ internal class FaultyDataSource(
 
     fun mend() {
         isCut = false
+        thenCut = false
     }
 
     /** The next call is done, but its answer is lost with the connection. */
     fun loseNextAnswer() {
+        unanswered.incrementAndGet()
+    }
+
+    /** The same, and every connection breaks with it, until [mend]. */
+    fun loseNextAnswerAndAllElse() {
+        thenCut = true
         unanswered.incrementAndGet()
     }
 
@@ -190,7 +199,10 @@ internal class FaultyDataSource(
                 throw broken()
             }
             val answer = method.on(statement, arguments)
-            if (unanswered.takeOne()) breakDown()
+            if (unanswered.takeOne()) {
+                if (thenCut) cut()
+                breakDown()
+            }
             return answer
         }
 

@@ -2,14 +2,17 @@ package io.numpool.fault
 
 import io.kotest.core.spec.style.FunSpec
 import io.kotest.matchers.collections.shouldBeEmpty
+import io.kotest.matchers.collections.shouldContainExactlyInAnyOrder
 import io.kotest.matchers.collections.shouldHaveSize
 import io.kotest.matchers.shouldBe
 import io.numpool.Numpool
 import io.numpool.ResourcePool
 import io.numpool.ResourceState
 import io.numpool.testkit.TestPostgres
+import kotlinx.coroutines.async
 import kotlinx.coroutines.coroutineScope
 import org.postgresql.util.PSQLException
+import kotlin.time.Duration.Companion.milliseconds
 
 /** Calls of which the client does not know whether they were done. */
 class LostCallTest :
@@ -71,6 +74,34 @@ class LostCallTest :
                 val state = sql.state(number(pool))
                 state.leases.shouldBeEmpty()
                 state.waiting.shouldBeEmpty()
+            }
+        }
+
+        test("some slots of an acquire are evicted while its answer is lost: it is asked again, and has all of them") {
+            val connections = FaultyDataSource(database.dataSource())
+            val client =
+                database.open("faulty", connections) {
+                    listener(database.dataSource())
+                    sessionTtl = 1_200.milliseconds
+                    detachGrace = 400.milliseconds
+                }
+            client.use {
+                database.open("operator") { reaperTick = 100.milliseconds }.use { operator ->
+                    val pool = client.pool("taken back", 3)
+                    connections.loseNextAnswerAndAllElse()
+                    coroutineScope {
+                        val asked = async { pool.acquire(3) }
+                        awaited("the answer was lost") { connections.broken.get() == 1 }
+                        operator.pool("taken back").evict(1) shouldBe true
+                        awaited("it is taken back") { sql.state(number(pool)).leases.size == 2 }
+                        connections.mend()
+                        val group = asked.soon()
+                        group.map { it.index } shouldContainExactlyInAnyOrder listOf(0, 1, 2)
+                        sql.state(number(pool)).leases.map { it.token } shouldContainExactlyInAnyOrder group.map { it.token }
+                        group.release().toSet() shouldBe setOf(ResourceState.RELEASED)
+                    }
+                    sql.state(number(pool)).leases.shouldBeEmpty()
+                }
             }
         }
 

@@ -298,6 +298,7 @@ internal class Sql(
         const val GRANTED = 1
         const val NOT_SERVED = 2
         const val FOREIGN_ID = 3
+        const val INCOMPLETE = 6
 
         private fun ResultSet.numbers(column: String) = (getArray(column).array as Array<*>).map { it as Number? }
 

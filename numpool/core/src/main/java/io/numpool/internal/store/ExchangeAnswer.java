@@ -25,7 +25,8 @@ public final class ExchangeAnswer {
         NOT_SERVED,
         FOREIGN_ID,
         DELETED,
-        MORE_THAN_CAPACITY
+        MORE_THAN_CAPACITY,
+        INCOMPLETE
     }
 
     ExchangeAnswer(Exchange answer) {
