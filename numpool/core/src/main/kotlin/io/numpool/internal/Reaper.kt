@@ -50,13 +50,13 @@ internal class Reaper(
     private suspend fun tick() {
         val self = engine.sessions.awaitLive().id
         val sessions = engine.bridge.run { engine.store.survey(it, self) }
-        val now = System.nanoTime() // after the answer: what it says is older, so a death is rather late than early
+        val now = System.nanoTime() // here and below after the answer: what it says is older, so an end is rather late than early
         observe(sessions, now)
         for (it in sessions) {
             if (it.dead() || declare(it, now)) bury(it)
         }
-        purge(now)
-        free(now)
+        purge()
+        free()
     }
 
     private fun observe(
@@ -68,6 +68,8 @@ internal class Reaper(
             if (incarnation != null) {
                 detachments.clear()
                 beats.clear()
+                doomed.clear()
+                marks.clear()
             }
             incarnation = seen
         }
@@ -109,8 +111,9 @@ internal class Reaper(
         engine.bury(it.id(), pools)
     }
 
-    private suspend fun purge(now: Long) {
+    private suspend fun purge() {
         val pools = engine.bridge.run { engine.store.doomed(it) }
+        val now = System.nanoTime()
         doomed.keys.retainAll(pools.map { it.pool() }.toSet())
         for (it in pools) {
             if (now - doomed.getOrPut(it.pool()) { now } < it.ttlMillis() * NANOS) continue
@@ -122,8 +125,9 @@ internal class Reaper(
     }
 
     /** Evicted slots that their holders did not give back in time. */
-    private suspend fun free(now: Long) {
+    private suspend fun free() {
         val orders = engine.bridge.run { engine.store.marks(it) }
+        val now = System.nanoTime()
         marks.keys.retainAll(orders.mapTo(HashSet()) { it.number() })
         for (it in orders) {
             if (now - marks.getOrPut(it.number()) { now } < it.ttlMillis() * NANOS) continue
