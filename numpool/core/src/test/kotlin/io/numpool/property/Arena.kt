@@ -11,6 +11,7 @@ import io.numpool.testkit.History
 import io.numpool.testkit.HistoryChecker
 import io.numpool.testkit.TestDatabase
 import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.coroutineScope
@@ -22,6 +23,7 @@ import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeoutOrNull
 import java.time.Duration
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicLong
 import kotlin.time.Duration.Companion.INFINITE
 import kotlin.time.Duration.Companion.microseconds
@@ -43,6 +45,8 @@ internal class Arena(
         var programs = 0
         var grants = 0
         var waited = 0
+        var together = 0
+        var evicted = 0
         var cancelledAfterGrant = 0
         var reclaimed = 0
 
@@ -50,13 +54,15 @@ internal class Arena(
             programs += other.programs
             grants += other.grants
             waited += other.waited
+            together += other.together
+            evicted += other.evicted
             cancelledAfterGrant += other.cancelledAfterGrant
             reclaimed += other.reclaimed
         }
 
         override fun toString() =
-            "$programs programs, $grants grants: $waited waited, $cancelledAfterGrant were cancelled after their grant, " +
-                "$reclaimed were reclaimed"
+            "$programs programs, $grants grants: $waited waited, $together were of several slots, " +
+                "$cancelledAfterGrant were cancelled after their grant, $evicted were evicted, $reclaimed were reclaimed"
     }
 
     val seen = Seen()
@@ -90,7 +96,7 @@ internal class Arena(
                 .idleBound(IDLE)
                 .check()
                 .assertClean()
-            count(entries, run.delivered)
+            count(entries, run)
         }
     }
 
@@ -107,12 +113,14 @@ internal class Arena(
 
     private fun count(
         entries: List<Ledger.Entry>,
-        delivered: Set<Long>,
+        run: Run,
     ) {
         seen.programs++
         seen.grants += entries.count { it.kind == "grant" }
         seen.waited += entries.count { it.kind == "queue" }
-        seen.cancelledAfterGrant += entries.count { it.kind == "free" && it.alive && it.ticket !in delivered }
+        seen.together += entries.filter { it.kind == "grant" }.groupBy { it.request }.count { it.value.size > 1 }
+        seen.evicted += run.evicted.get()
+        seen.cancelledAfterGrant += entries.count { it.kind == "free" && it.alive && it.ticket !in run.delivered }
         seen.reclaimed += entries.count { it.kind == "free" && !it.alive }
     }
 
@@ -123,6 +131,7 @@ internal class Arena(
     ) {
         val histories = List(Program.CLIENTS) { History.inMemory("client $it of $pool") }
         val delivered: MutableSet<Long> = ConcurrentHashMap.newKeySet()
+        val evicted = AtomicInteger()
         private val running: MutableSet<Step> = ConcurrentHashMap.newKeySet()
         private val jobs = List(Program.CLIENTS) { ConcurrentHashMap.newKeySet<Job>() }
 
@@ -154,6 +163,7 @@ internal class Arena(
                     is Step.Acquire -> acquire(step, player, pool)
                     is Step.Attempt -> attempt(step, player, pool)
                     is Step.Resize -> pool.resize(step.capacity)
+                    is Step.Evict -> evict(step, pool)
                     is Step.Break -> breakIt(step, player)
                 }
             } catch (e: NumpoolException) {
@@ -163,12 +173,32 @@ internal class Arena(
             }
         }
 
+        private suspend fun evict(
+            step: Step.Evict,
+            pool: ResourcePool,
+        ) {
+            try {
+                if (pool.evict(step.slot)) evicted.incrementAndGet()
+            } catch (e: IllegalArgumentException) {
+                return // the pool has fewer slots
+            }
+        }
+
         private suspend fun attempt(
             step: Step.Attempt,
             player: Crashable,
             pool: ResourcePool,
         ) {
-            val got = asked(player, step.client) { pool.tryAcquire() } ?: return
+            val got =
+                asked(player, step.client, step.slots) {
+                    if (it ==
+                        1
+                    ) {
+                        listOfNotNull(pool.tryAcquire())
+                    } else {
+                        pool.tryAcquire(it).orEmpty()
+                    }
+                }
             use(got, step.holdMillis, player, step.client)
         }
 
@@ -180,7 +210,11 @@ internal class Arena(
             coroutineScope {
                 val job =
                     launch {
-                        val got = asked(player, step.client) { pool.acquire(step.timeoutMillis?.milliseconds ?: INFINITE) }
+                        val timeout = step.timeoutMillis?.milliseconds ?: INFINITE
+                        val got =
+                            asked(player, step.client, step.slots) {
+                                if (it == 1) listOf(pool.acquire(timeout)) else pool.acquire(it, timeout)
+                            }
                         use(got, step.holdMillis, player, step.client)
                     }
                 step.cancelAfterMicros?.let {
@@ -189,26 +223,35 @@ internal class Arena(
                 }
             }
 
-        private suspend fun <T> asked(
+        /** Slots that are asked for together are requests one after another: that is how their tickets lie. */
+        private suspend fun asked(
             player: Crashable,
             client: Int,
-            acquire: suspend () -> T,
-        ): T {
-            val request = "${requests.incrementAndGet()}"
-            player.unlessCrashed { histories[client].asked(pool, request) }
+            slots: Int,
+            acquire: suspend (Int) -> List<Resource>,
+        ): List<Resource> {
+            val asked = List(slots) { "${requests.incrementAndGet()}" }
+            player.unlessCrashed { asked.forEach { histories[client].asked(pool, it) } }
+            var got = emptyList<Resource>()
             try {
-                return acquire().also { got ->
-                    if (got is Resource) {
-                        delivered += got.token
-                        player.unlessCrashed { histories[client].granted(pool, request, got.index, got.token) }
-                    } else {
-                        player.unlessCrashed { histories[client].left(pool, request) }
-                    }
+                got = acquire(slots)
+                got.forEachIndexed { i, it ->
+                    delivered += it.token
+                    player.unlessCrashed { histories[client].granted(pool, asked[i], it.index, it.token) }
                 }
-            } catch (e: Throwable) {
-                player.unlessCrashed { histories[client].left(pool, request) }
-                throw e
+                return got
+            } finally {
+                if (got.isEmpty()) player.unlessCrashed { asked.forEach { histories[client].left(pool, it) } }
             }
+        }
+
+        private suspend fun use(
+            slots: List<Resource>,
+            holdMillis: Long,
+            player: Crashable,
+            client: Int,
+        ) = coroutineScope {
+            for (it in slots) launch(start = CoroutineStart.UNDISPATCHED) { use(it, holdMillis, player, client) }
         }
 
         /** Uses a slot for as long as it says that it is held, at most so long. */

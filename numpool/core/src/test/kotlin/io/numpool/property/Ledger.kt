@@ -21,7 +21,12 @@ internal class Ledger(
         val request: String,
         /** Whether its session lived then. */
         val alive: Boolean,
+        /** How many it asks for, from its ticket on; 1 of a lease. */
+        val slots: Int,
+        val transaction: Long,
     ) {
+        val asker get() = request to session
+
         override fun toString() = "$kind slot $slot ticket $ticket session $session" + if (alive) "" else " (dead)"
     }
 
@@ -29,14 +34,23 @@ internal class Ledger(
         database.connect().use { connection ->
             connection
                 .prepareStatement(
-                    "SELECT e.kind, e.slot, e.ticket, e.session, e.request, e.alive " +
+                    "SELECT e.kind, e.slot, e.ticket, e.session, e.request, e.alive, e.slots, e.transaction " +
                         "FROM audit.entry e JOIN numpool.pool p ON p.number = e.pool WHERE p.id = ? ORDER BY e.seq",
                 ).use { statement ->
                     statement.setString(1, pool)
                     statement.executeQuery().use { row ->
                         generateSequence {
                             if (row.next()) {
-                                Entry(row.getString(1), row.getInt(2), row.getLong(3), row.getLong(4), row.getString(5), row.getBoolean(6))
+                                Entry(
+                                    row.getString(1),
+                                    row.getInt(2),
+                                    row.getLong(3),
+                                    row.getLong(4),
+                                    row.getString(5),
+                                    row.getBoolean(6),
+                                    row.getInt(7),
+                                    row.getLong(8),
+                                )
                             } else {
                                 null
                             }
@@ -59,13 +73,17 @@ internal class Ledger(
     fun judge(entries: List<Entry>): List<String> {
         val found = mutableListOf<String>()
         val holders = HashMap<Int, Entry>()
-        val queue = HashSet<Long>()
-        val tickets = HashMap<Pair<String, Long>, Long>()
+        val queue = HashMap<Long, Entry>()
+        val places = HashMap<Pair<String, Long>, Entry>()
+        val grants = HashMap<Pair<String, Long>, Entry>()
         var newest = 0L
+        var newestOfOthers = 0L // those of one transaction are noted in no order
+        var transaction = 0L
         for (it in entries) {
             when (it.kind) {
                 "queue" -> {
-                    queue += it.ticket
+                    queue[it.ticket] = it
+                    places.put(it.asker, it)?.let { other -> found += "P6: $it, for a request that has $other" }
                 }
 
                 "leave" -> {
@@ -74,17 +92,23 @@ internal class Ledger(
 
                 "grant" -> {
                     holders.put(it.slot, it)?.let { other -> found += "P1: $it, while $other" }
-                    if (it.ticket <= newest) found += "P2: $it, after token $newest"
+                    if (it.transaction != transaction) newestOfOthers = newest
+                    transaction = it.transaction
+                    if (it.ticket <= newestOfOthers) found += "P2: $it, after token $newestOfOthers"
                     newest = maxOf(newest, it.ticket)
-                    queue.filter { waiting -> waiting < it.ticket }.forEach { waiting -> found += "P3: $it, while $waiting waits" }
+                    queue.values.filter { other -> other.ticket < it.ticket }.forEach { other -> found += "P3: $it, while $other waits" }
+                    val place = places[it.asker]
+                    if (place != null && it.ticket !in place.ticket until place.ticket + place.slots) {
+                        found += "P6: $it, for a request that has $place"
+                    }
+                    val first = grants.getOrPut(it.asker) { it }
+                    if (first.transaction != it.transaction) found += "P6: $it, for a request that has $first"
                 }
 
                 "free" -> {
                     holders.remove(it.slot)?.let { held -> if (held.ticket != it.ticket) found += "P2: $it, while $held" }
                 }
             }
-            val first = tickets.getOrPut(it.request to it.session) { it.ticket }
-            if (first != it.ticket) found += "P6: $it, for a request that has ticket $first"
         }
         return found
     }
@@ -94,7 +118,8 @@ internal class Ledger(
             """
             CREATE SCHEMA audit;
             CREATE TABLE audit.entry (
-              seq bigserial PRIMARY KEY, pool integer, kind text, slot integer, ticket bigint, session bigint, request uuid, alive boolean
+              seq bigserial PRIMARY KEY, pool integer, kind text, slot integer, ticket bigint, session bigint, request uuid, alive boolean, slots integer,
+              transaction bigint DEFAULT txid_current()
             );
             CREATE INDEX ON audit.entry (pool);
             CREATE TABLE audit.violation (what text);
@@ -103,13 +128,13 @@ internal class Ledger(
             DECLARE
               it jsonb := to_jsonb(coalesce(NEW, OLD));
             BEGIN
-              INSERT INTO audit.entry (pool, kind, slot, ticket, session, request, alive)
+              INSERT INTO audit.entry (pool, kind, slot, ticket, session, request, slots, alive)
               VALUES (
                 (it->>'pool')::integer,
                 CASE WHEN TG_TABLE_NAME = 'lease' THEN CASE TG_OP WHEN 'INSERT' THEN 'grant' ELSE 'free' END
                      ELSE CASE TG_OP WHEN 'INSERT' THEN 'queue' ELSE 'leave' END END,
                 coalesce((it->>'slot')::integer, -1), coalesce(it->>'token', it->>'ticket')::bigint, (it->>'session')::bigint,
-                (it->>'request')::uuid,
+                (it->>'request')::uuid, coalesce((it->>'slots')::integer, 1),
                 EXISTS (SELECT 1 FROM numpool.session s WHERE s.id = (it->>'session')::bigint AND s.dead IS NULL));
               RETURN NULL;
             END $$;
@@ -126,6 +151,8 @@ internal class Ledger(
                   ARRAY(SELECT b FROM generate_series(0, length(s.usage) - 1) b WHERE get_bit(s.usage, b) = 1) AS bits,
                   ARRAY(SELECT l.slot FROM numpool.lease l WHERE l.pool = p.number ORDER BY l.slot) AS leased,
                   (SELECT count(*) FROM numpool.waiter w WHERE w.pool = p.number) AS places,
+                  (SELECT w.slots FROM numpool.waiter w WHERE w.pool = p.number ORDER BY w.ticket LIMIT 1) AS head,
+                  (SELECT count(*) FROM generate_series(0, p.capacity - 1) b WHERE get_bit(s.usage, b) = 0) AS free,
                   (SELECT count(*) FROM numpool.waiter w WHERE w.pool = p.number AND w.ticket < s.low_ticket) AS below,
                   (SELECT count(*) FROM numpool.lease l WHERE l.pool = p.number
                      AND NOT EXISTS (SELECT 1 FROM numpool.session e WHERE e.id = l.session)) AS orphans
@@ -139,8 +166,8 @@ internal class Ledger(
                   CASE WHEN it.waiting <> it.places THEN 'P1: the count is not that of the places' END,
                   CASE WHEN it.below > 0 THEN 'P3: a place below the lowest' END,
                   CASE WHEN it.orphans > 0 THEN 'P7: a lease without a session' END,
-                  CASE WHEN it.places > 0 AND it.deleted IS NULL AND position(B'0' IN it.usage) BETWEEN 1 AND it.capacity
-                       THEN 'P4: a free slot while somebody waits' END], NULL)) v;
+                  CASE WHEN it.deleted IS NULL AND it.free >= it.head THEN 'P4: enough free slots while somebody waits' END,
+                  CASE WHEN it.head > it.capacity THEN 'P4: somebody waits for more slots than there are' END], NULL)) v;
               END LOOP;
               RETURN NULL;
             END $$;

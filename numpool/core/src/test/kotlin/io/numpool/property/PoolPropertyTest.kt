@@ -16,7 +16,7 @@ import kotlinx.coroutines.withContext
 import kotlin.random.Random
 
 /**
- * Random programs of a few clients that acquire, try, release, cancel, time out, resize and break, judged by P1-P4, P6 and P7. Run one
+ * Random programs of a few clients that acquire, try, release, cancel, time out, resize, evict and break, judged by P1-P4, P6 and P7. Run one
  * again by `-Dnumpool.property.seed=...`.
  */
 class PoolPropertyTest :
@@ -54,6 +54,8 @@ class PoolPropertyTest :
             println(seen)
             seen.programs shouldBeGreaterThan 199
             seen.waited shouldBeGreaterThan 0
+            seen.together shouldBeGreaterThan 0
+            seen.evicted shouldBeGreaterThan 0
             seen.cancelledAfterGrant shouldBeGreaterThan 0
             seen.reclaimed shouldBeGreaterThan 0
         }

@@ -38,9 +38,10 @@ internal sealed interface Step {
         val holdMillis: Long,
         val timeoutMillis: Long?,
         val cancelAfterMicros: Long?,
+        val slots: Int,
     ) : Step {
         override fun toString() =
-            "client $client acquires" + (timeoutMillis?.let { " within $it ms" } ?: "") +
+            "client $client acquires $slots" + (timeoutMillis?.let { " within $it ms" } ?: "") +
                 (cancelAfterMicros?.let { ", cancelled after $it us" } ?: "") + ", holds $holdMillis ms"
     }
 
@@ -48,8 +49,9 @@ internal sealed interface Step {
         override val client: Int,
         override val gapMillis: Long,
         val holdMillis: Long,
+        val slots: Int,
     ) : Step {
-        override fun toString() = "client $client tries to acquire, holds $holdMillis ms"
+        override fun toString() = "client $client tries to acquire $slots, holds $holdMillis ms"
     }
 
     data class Resize(
@@ -58,6 +60,14 @@ internal sealed interface Step {
         val capacity: Int,
     ) : Step {
         override fun toString() = "client $client resizes to $capacity"
+    }
+
+    data class Evict(
+        override val client: Int,
+        override val gapMillis: Long,
+        val slot: Int,
+    ) : Step {
+        override fun toString() = "client $client evicts slot $slot"
     }
 
     data class Break(
@@ -99,11 +109,13 @@ internal data class Program(
             val client = random.nextInt(CLIENTS)
             val gap = if (random.nextInt(3) == 0) random.nextLong(1, 4) else 0
             val hold = random.nextLong(0, 9)
-            return when (random.nextInt(20)) {
-                in 0..8 -> Step.Acquire(client, gap, hold, null, null)
-                in 9..12 -> Step.Acquire(client, gap, hold, null, random.nextLong(0, 20_000))
-                in 13..15 -> Step.Acquire(client, gap, hold, random.nextLong(1, 25), null)
-                in 16..18 -> Step.Attempt(client, gap, hold)
+            val slots = if (random.nextInt(4) == 0) random.nextInt(2..3) else 1
+            return when (random.nextInt(22)) {
+                in 0..8 -> Step.Acquire(client, gap, hold, null, null, slots)
+                in 9..12 -> Step.Acquire(client, gap, hold, null, random.nextLong(0, 20_000), slots)
+                in 13..15 -> Step.Acquire(client, gap, hold, random.nextLong(1, 25), null, slots)
+                in 16..18 -> Step.Attempt(client, gap, hold, slots)
+                in 19..20 -> Step.Evict(client, gap, random.nextInt(0..2))
                 else -> Step.Resize(client, gap, random.nextInt(1..4))
             }
         }
