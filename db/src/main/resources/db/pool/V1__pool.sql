@@ -1373,6 +1373,197 @@ BEGIN
     ORDER BY 1, 3, 4;
 END $$;
 
+-- Damage, and what nobody sees to
+
+-- Looks for what no call leaves behind, and for what a reaper should have seen to by now. One statement, so one snapshot: what is under way
+-- is not found. Takes no lock, and plans much the same whatever the statistics say: no nested loops.
+-- pool_id: of a guard, that of the pool it guards; null when it is not about one pool. advice ends with SQL for the owner of the tables.
+CREATE FUNCTION inspect() RETURNS TABLE (promise text, pool_id text, finding text, advice text)
+LANGUAGE plpgsql STABLE SET enable_nestloop = off SET jit = off AS $$
+DECLARE
+  ours text := (SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = 'pool'::regclass);
+  -- No later than the snapshot, less what reapers take beyond a ttl on a busy machine. Before the server was up, nobody could act.
+  due CONSTANT timestamptz := now() - interval '10 seconds';
+  up CONSTANT timestamptz := pg_postmaster_start_time();
+  -- %1$s our schema, %2$s the pool's number, %3$s the first of the numbers found, %4$L a name
+  damage CONSTANT text := 'No call does this: report it, unless somebody wrote to the tables. ';
+  locked CONSTANT text := damage || 'To mend it: BEGIN; SELECT pg_advisory_xact_lock(''%1$s.pool''::regclass::oid::integer, %2$s); ';
+  remake CONSTANT text := damage || 'Stop the clients of the pool, and make it again. To mend it: SELECT %1$s.delete_pool(%2$s, true)';
+  recount CONSTANT text := locked || 'UPDATE %1$s.pool_state s SET generation = generation + 1,'
+    ' waiting = (SELECT count(*) FROM %1$s.waiter w WHERE w.pool = s.pool),'
+    ' low_ticket = coalesce((SELECT min(w.ticket) FROM %1$s.waiter w WHERE w.pool = s.pool), last_ticket + 1),'
+    ' marks = (SELECT count(*) FROM %1$s.eviction e WHERE e.pool = s.pool) WHERE pool = %2$s; COMMIT';
+  regrant CONSTANT text := damage || 'To mend it: SELECT %1$s.repair(0, %2$s)';
+  redrop CONSTANT text := damage || 'To mend it: SELECT %1$s.resize_pool(number, capacity) FROM %1$s.pool WHERE number = %2$s';
+  reap CONSTANT text := 'Nobody clears up: let a process that has numpool open live for longer than the ttl, or see in its log why it cannot';
+BEGIN
+  RETURN QUERY
+  WITH state AS MATERIALIZED (
+    SELECT DISTINCT ON (p.number) p.number AS pool, p.id, p.capacity, p.deleted, s.usage, s.last_ticket, s.low_ticket, s.waiting, s.marks
+    FROM pool p JOIN pool_state s ON s.pool = p.number ORDER BY p.number, s.generation DESC
+  ), mark AS MATERIALIZED (
+    SELECT s.pool, b::bigint AS slot
+    FROM state s CROSS JOIN LATERAL generate_series(0, length(s.usage) - 1) b WHERE get_bit(s.usage, b) = 1
+  ), slot AS MATERIALIZED (
+    SELECT coalesce(m.pool, l.pool) AS pool, coalesce(m.slot, l.slot) AS slot, m.slot IS NOT NULL AS marked, coalesce(l.leases, 0) AS leases
+    FROM mark m
+    FULL JOIN (SELECT x.pool, x.slot::bigint AS slot, count(*) AS leases FROM lease x GROUP BY x.pool, x.slot) l
+      ON l.pool = m.pool AND l.slot = m.slot
+  ), queue AS MATERIALIZED (
+    SELECT w.pool, w.ticket, w.slots, w.session, row_number() OVER line AS place, lead(w.ticket) OVER line AS next_ticket
+    FROM waiter w WINDOW line AS (PARTITION BY w.pool ORDER BY w.ticket)
+  ), part AS MATERIALIZED (
+    -- what a grant of several slots consists of, one transaction wrote
+    SELECT l.pool, l.session, l.request, l.token AS ticket, 'grant ' || l.xmin::text AS whole FROM lease l
+    UNION ALL
+    SELECT w.pool, w.session, w.request, w.ticket, 'place ' || w.ticket FROM waiter w
+  ), seen (promise, pool, name, what, numbers, todo) AS (
+    SELECT 'P1', p.number, NULL, 'no row in pool_state', NULL::bigint[],
+           damage || 'Stop the clients of the pool, and make it again.'
+           ' To mend it: INSERT INTO %1$s.pool_state VALUES (%2$s, 0, '''', 0, 0, 0); SELECT %1$s.delete_pool(%2$s, true)'
+    FROM pool p LEFT JOIN state s ON s.pool = p.number WHERE s.pool IS NULL
+    UNION ALL
+    SELECT 'P1', s.pool, NULL, 'several rows in pool_state, of generation', array_agg(s.generation ORDER BY s.generation), remake
+    FROM pool_state s JOIN pool p ON p.number = s.pool GROUP BY s.pool HAVING count(*) > 1
+    UNION ALL
+    SELECT 'P1', s.pool, NULL, 'no bit in pool_state for slots from', ARRAY[length(s.usage)::bigint], remake
+    FROM state s WHERE length(s.usage) < s.capacity
+    UNION ALL
+    SELECT 'P1', s.pool, NULL, 'marked as held, and held by nobody: slot', array_agg(s.slot ORDER BY s.slot),
+           locked || 'UPDATE %1$s.pool_state SET generation = generation + 1, usage = set_bit(usage, %3$s, 0) WHERE pool = %2$s; COMMIT'
+    FROM slot s WHERE s.marked AND s.leases = 0 GROUP BY s.pool
+    UNION ALL
+    SELECT 'P1', s.pool, NULL, 'held, and marked as free, so that others can get it, too: slot', array_agg(s.slot ORDER BY s.slot), remake
+    FROM slot s JOIN state p ON p.pool = s.pool WHERE NOT s.marked GROUP BY s.pool
+    UNION ALL
+    SELECT 'P1', s.pool, NULL, 'held more than once: slot', array_agg(s.slot ORDER BY s.slot), remake
+    FROM slot s JOIN state p ON p.pool = s.pool WHERE s.leases > 1 GROUP BY s.pool
+    UNION ALL
+    SELECT 'P1', t.pool, NULL, 'holds several slots: token', array_agg(t.token ORDER BY t.token), remake
+    FROM (SELECT l.pool, l.token FROM lease l GROUP BY l.pool, l.token HAVING count(*) > 1) t JOIN state p ON p.pool = t.pool GROUP BY t.pool
+
+    UNION ALL
+    SELECT 'P2', s.pool, NULL, 'above the last ticket, and so given out again: token', array_agg(l.token ORDER BY l.token), remake
+    FROM state s JOIN lease l ON l.pool = s.pool WHERE l.token > s.last_ticket GROUP BY s.pool
+    UNION ALL
+    SELECT 'P2', s.pool, NULL, 'waits above the last ticket, and so is given out again: ticket', array_agg(q.ticket ORDER BY q.ticket), remake
+    FROM state s JOIN queue q ON q.pool = s.pool WHERE q.ticket + q.slots - 1 > s.last_ticket GROUP BY s.pool
+    UNION ALL
+    SELECT 'P2', q.pool, NULL, 'waits for several slots, and reaches into the next place: ticket', array_agg(q.ticket ORDER BY q.ticket), remake
+    FROM queue q JOIN state s ON s.pool = q.pool WHERE q.ticket + q.slots > q.next_ticket GROUP BY q.pool
+    UNION ALL
+    SELECT 'P2', s.pool, f.pool, 'fenced under a token that was never given out, so that its holders are refused: slot',
+           array_agg(f.slot::bigint ORDER BY f.slot),
+           'Give fence the token of a grant. To mend it: DELETE FROM %1$s.fence WHERE pool = %4$L AND slot = %3$s'
+    FROM fence f LEFT JOIN state s ON s.id = f.pool CROSS JOIN ticket_floor o
+    WHERE f.token > coalesce(s.last_ticket, greatest(o.ticket, extract(epoch FROM clock_timestamp()) * 1000000)) GROUP BY s.pool, f.pool
+
+    UNION ALL
+    SELECT 'P3', s.pool, NULL, 'waits below low_ticket, where nobody looks: ticket', array_agg(q.ticket ORDER BY q.ticket), recount
+    FROM state s JOIN queue q ON q.pool = s.pool WHERE q.ticket < s.low_ticket GROUP BY s.pool
+    UNION ALL
+    SELECT 'P3', s.pool, NULL, 'waiters by the count in pool_state, and in truth:', ARRAY[s.waiting, coalesce(w.places, 0)], recount
+    FROM state s LEFT JOIN (SELECT q.pool, count(*) AS places FROM queue q GROUP BY q.pool) w ON w.pool = s.pool
+    WHERE s.waiting <> coalesce(w.places, 0)
+    UNION ALL
+    SELECT 'P3', q.pool, NULL, 'granted while an earlier ticket waits: token', array_agg(l.token ORDER BY l.token), remake
+    FROM queue q JOIN state s ON s.pool = q.pool JOIN lease l ON l.pool = q.pool WHERE q.place = 1 AND l.token >= q.ticket GROUP BY q.pool
+
+    UNION ALL
+    SELECT 'P4', s.pool, NULL, 'first in line, and waits although enough slots are free: ticket', ARRAY[q.ticket], regrant
+    FROM state s JOIN queue q ON q.pool = s.pool JOIN session t ON t.id = q.session
+    WHERE q.place = 1 AND t.dead IS NULL AND s.deleted IS NULL AND q.slots <= bit_count(~substring(s.usage FOR s.capacity))
+    UNION ALL
+    SELECT 'P4', s.pool, NULL, 'waits for more slots than there are: ticket', array_agg(q.ticket ORDER BY q.ticket), redrop
+    FROM state s JOIN queue q ON q.pool = s.pool WHERE q.slots > s.capacity GROUP BY s.pool
+
+    UNION ALL
+    SELECT 'P5', k.pool, NULL, 'holds or waits, and has no row in session_pool, so that this would outlive it: session',
+           array_agg(DISTINCT k.session), damage || 'To mend it: INSERT INTO %1$s.session_pool (session, pool) VALUES (%3$s, %2$s)'
+    FROM part k JOIN state s ON s.pool = k.pool JOIN session t ON t.id = k.session
+    LEFT JOIN session_pool x ON x.session = k.session AND x.pool = k.pool WHERE x.pool IS NULL GROUP BY k.pool
+    UNION ALL
+    SELECT 'P5', s.pool, NULL, 'evictions by the count in pool_state, and in truth:', ARRAY[s.marks, coalesce(e.orders, 0)], recount
+    FROM state s LEFT JOIN (SELECT x.pool, count(*) AS orders FROM eviction x GROUP BY x.pool) e ON e.pool = s.pool
+    WHERE s.marks <> coalesce(e.orders, 0)
+    UNION ALL
+    SELECT 'P5', s.pool, NULL, 'evicted, and free, so that the next holder would lose it: slot', array_agg(e.slot::bigint ORDER BY e.slot),
+           locked || 'DELETE FROM %1$s.eviction WHERE pool = %2$s AND slot = %3$s; UPDATE %1$s.pool_state s SET generation = generation + 1,'
+           ' marks = (SELECT count(*) FROM %1$s.eviction e WHERE e.pool = s.pool) WHERE pool = %2$s; COMMIT'
+    FROM state s JOIN eviction e ON e.pool = s.pool LEFT JOIN mark m ON m.pool = e.pool AND m.slot = e.slot WHERE m.slot IS NULL GROUP BY s.pool
+    UNION ALL
+    SELECT 'P5', e.pool, NULL, 'evicted longer than a ttl ago, and still held: slot', array_agg(DISTINCT e.slot::bigint), reap
+    FROM eviction e JOIN state s ON s.pool = e.pool JOIN lease l ON l.pool = e.pool AND l.slot = e.slot JOIN session t ON t.id = l.session
+    WHERE greatest(e.since, up) + t.ttl_millis * interval '1 millisecond' < due GROUP BY e.pool
+    UNION ALL
+    SELECT 'P5', s.pool, NULL, 'deleted longer than a ttl ago, and not back: slot', array_agg(m.slot ORDER BY m.slot),
+           reap || '. To mend it, when nobody uses them any more: SELECT %1$s.delete_pool(%2$s, true)'
+    FROM state s JOIN mark m ON m.pool = s.pool
+    LEFT JOIN (SELECT x.pool, max(t.ttl_millis) AS ttl_millis FROM session_pool x JOIN session t ON t.id = x.session GROUP BY x.pool) w
+      ON w.pool = s.pool
+    WHERE s.deleted IS NOT NULL AND greatest(s.deleted, up) + coalesce(w.ttl_millis, 0) * interval '1 millisecond' < due GROUP BY s.pool
+    UNION ALL
+    SELECT 'P5', s.pool, NULL, 'deleted, all slots are back, and it is still there', NULL,
+           damage || 'To mend it: SELECT %1$s.delete_pool(%2$s, true)'
+    FROM state s WHERE s.deleted IS NOT NULL AND bit_count(s.usage) = 0
+    UNION ALL
+    SELECT 'P5', s.pool, NULL, 'deleted, and waited for: ticket', array_agg(q.ticket ORDER BY q.ticket),
+           damage || 'To mend it: SELECT %1$s.delete_pool(%2$s, false)'
+    FROM state s JOIN queue q ON q.pool = s.pool WHERE s.deleted IS NOT NULL GROUP BY s.pool
+    UNION ALL
+    SELECT 'P5', NULL, NULL, 'rows in ' || x.place || ' of pools that are not there, of number', array_agg(DISTINCT x.pool::bigint),
+           damage || 'To mend it: DELETE FROM %1$s.' || x.place || ' x WHERE NOT EXISTS (SELECT 1 FROM %1$s.pool p WHERE p.number = x.pool)'
+    FROM (
+      SELECT 'pool_state' AS place, s.pool FROM pool_state s UNION ALL SELECT 'lease', l.pool FROM lease l
+      UNION ALL SELECT 'waiter', w.pool FROM waiter w UNION ALL SELECT 'session_pool', t.pool FROM session_pool t
+      UNION ALL SELECT 'eviction', e.pool FROM eviction e
+    ) x LEFT JOIN pool p ON p.number = x.pool WHERE p.number IS NULL GROUP BY x.place
+    UNION ALL
+    SELECT 'P5', NULL, NULL, 'rows in ' || x.place || ' of sessions that are not there, of number', array_agg(DISTINCT x.session),
+           damage || 'To mend it: DELETE FROM %1$s.' || x.place || ' x WHERE NOT EXISTS (SELECT 1 FROM %1$s.session s WHERE s.id = x.session)'
+    FROM (SELECT 'session_beat' AS place, b.session FROM session_beat b UNION ALL SELECT 'session_pool', t.session FROM session_pool t) x
+    LEFT JOIN session t ON t.id = x.session WHERE t.id IS NULL GROUP BY x.place
+
+    UNION ALL
+    SELECT 'P6', k.pool, NULL, 'more than one grant or place for one request: ticket', array_agg(k.ticket ORDER BY k.ticket), remake
+    FROM part k
+    JOIN (SELECT y.pool, y.request FROM part y JOIN session t ON t.id = y.session AND t.dead IS NULL
+          GROUP BY y.pool, y.request HAVING count(DISTINCT y.whole) > 1) twice ON twice.pool = k.pool AND twice.request = k.request
+    GROUP BY k.pool
+
+    UNION ALL
+    SELECT 'P7', k.pool, NULL, 'holds or waits, and is not there: session', array_agg(DISTINCT k.session),
+           damage || 'To mend it: SELECT %1$s.repair(%3$s, %2$s)'
+    FROM part k JOIN state s ON s.pool = k.pool LEFT JOIN session t ON t.id = k.session WHERE t.id IS NULL GROUP BY k.pool
+    UNION ALL
+    SELECT 'P7', NULL, NULL, 'dead for longer than a ttl, and not cleared up: session', array_agg(t.id ORDER BY t.id), reap
+    FROM session t WHERE t.dead IS NOT NULL AND greatest(t.dead, up) + t.ttl_millis * interval '1 millisecond' < due HAVING count(*) > 0
+    UNION ALL
+    SELECT 'P7', NULL, NULL, 'not renewed for longer than its ttl, and not declared dead: session', array_agg(t.id ORDER BY t.id), reap
+    FROM session t JOIN session_beat b ON b.session = t.id
+    WHERE t.dead IS NULL AND greatest(b.renewed, up) + t.ttl_millis * interval '1 millisecond' < due HAVING count(*) > 0
+    UNION ALL
+    SELECT 'P7', NULL, NULL, 'has no row in session_beat, so that nobody would find it dead: session', array_agg(t.id ORDER BY t.id),
+           damage || 'To mend it: INSERT INTO %1$s.session_beat (session, beat, renewed) VALUES (%3$s, gen_random_uuid(), clock_timestamp())'
+    FROM session t LEFT JOIN session_beat b ON b.session = t.id WHERE b.session IS NULL HAVING count(*) > 0
+
+    UNION ALL
+    SELECT 'P8', NULL, NULL, 'keeps locks of numpool while it waits for its client: backend', array_agg(DISTINCT a.pid::bigint),
+           'Call numpool in autocommit, outside any transaction. To end it: SELECT pg_terminate_backend(%3$s)'
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid JOIN pg_database d ON d.oid = l.database
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND d.datname = current_database()
+      AND l.classid IN ('session_beat'::regclass::oid, 'pool'::regclass::oid, 'session_pool'::regclass::oid)
+      AND a.wait_event = 'ClientRead' AND a.state_change < clock_timestamp() - interval '5 seconds'
+    HAVING count(*) > 0
+  )
+  SELECT s.promise, coalesce(s.name, p.id, g.id),
+         CASE WHEN p.guards IS NULL THEN '' ELSE 'its lock (pool ' || p.number || '): ' END || s.what
+         || coalesce(' ' || array_to_string(s.numbers[1:20], ', ') || CASE WHEN cardinality(s.numbers) > 20 THEN ' and more' ELSE '' END, ''),
+         format(s.todo, ours, s.pool, s.numbers[1], s.name)
+  FROM seen s LEFT JOIN pool p ON p.number = s.pool LEFT JOIN pool g ON g.number = p.guards
+  ORDER BY 1, 2, 3;
+END $$;
+
 INSERT INTO pool_version (version) VALUES (1);
 GRANT SELECT ON pool_version TO PUBLIC;
 
@@ -1389,7 +1580,7 @@ BEGIN
       'raise_epoch', 'end_session',
       'survey', 'doomed_pools', 'declare_dead', 'repair', 'forget', 'unblock', 'announce', 'first_ticket', 'create_pool', 'guard_pool',
       'find_pool', 'resize_pool', 'delete_pool', 'set_metadata', 'mark_evicted', 'evict_slot', 'evict_session', 'evictions', 'free_evicted', 'fence',
-      'list_pools', 'list_sessions', 'pool_status')
+      'list_pools', 'list_sessions', 'pool_status', 'inspect')
   LOOP
     EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, %I, pg_temp', ours, current_schema());
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', ours);

@@ -157,6 +157,13 @@ public interface NumpoolAsync extends AutoCloseable {
     void removeListener(NumpoolListener listener);
 
     /**
+     * Looks for damage in the tables, and for what the reapers of all processes together should have cleared up by now.
+     *
+     * @return what was found, nothing when all is well; fails with {@link StoreUnavailableException} when the database does not answer
+     */
+    CompletableFuture<List<Finding>> inspect();
+
+    /**
      * Starts the listener, when it was not started by open.
      *
      * @return completes when it listens, or is known not to

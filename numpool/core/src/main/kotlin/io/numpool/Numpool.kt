@@ -83,6 +83,15 @@ public interface Numpool : AutoCloseable {
     /** Tells [listener] nothing any more, but for what it is being told at this moment. Does nothing when it was not added. */
     public fun removeListener(listener: NumpoolListener)
 
+    /**
+     * Looks for damage in the tables, and for what the reapers of all processes together should have cleared up by now; nothing when all is
+     * well. Of one moment, so what others are doing meanwhile is not found. Reads all tables (a second or so for 100,000 slots), changes
+     * nothing, waits for no lock.
+     *
+     * @throws StoreUnavailableException when the database does not answer within the open timeout
+     */
+    public suspend fun inspect(): List<Finding>
+
     /** Starts the listener, when `startListening` was off; does nothing when it runs. Waits until it listens, or is known not to. */
     public suspend fun listen()
 

@@ -63,6 +63,22 @@ final class NumpoolAsyncTest extends FacadeTest {
     }
 
     @Test
+    @DisplayName("what is damaged is found")
+    void inspect() throws Exception {
+        var numpool = client();
+        get(numpool.pool("inspected", 1));
+        assertEquals(List.of(), get(numpool.inspect()));
+        database()
+                .execute(
+                        "UPDATE numpool.pool_state SET waiting = 1 WHERE pool = (SELECT number FROM numpool.pool WHERE id = 'inspected')");
+        assertEquals(
+                List.of("inspected"),
+                get(numpool.inspect()).stream().map(Finding::pool).toList());
+        get(numpool.deletePool("inspected", true));
+        assertEquals(List.of(), get(numpool.inspect()));
+    }
+
+    @Test
     @DisplayName("by force a pool is deleted though a slot of it does not come back")
     void deleteByForce() throws Exception {
         var numpool = client();

@@ -1,6 +1,7 @@
 package io.numpool
 
 import io.kotest.assertions.throwables.shouldThrow
+import io.kotest.matchers.collections.shouldBeEmpty
 import io.kotest.matchers.shouldBe
 import io.numpool.testkit.Signals
 import kotlinx.coroutines.coroutineScope
@@ -36,6 +37,7 @@ class LeastRightsTest :
                 other.metadata<String>() shouldBe "changed"
                 pool.withLock { other.withResource { it.index } } shouldBe 0
                 await("withResource to give its slot back", { other.status().held() }) { it == 0 }
+                a.inspect().shouldBeEmpty()
                 a.pools("least") shouldBe listOf(PoolSummary("least", 3, 0, 0))
                 a.deletePool("least")
                 a.close()

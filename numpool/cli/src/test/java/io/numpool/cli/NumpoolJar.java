@@ -4,8 +4,11 @@ import io.numpool.cli.internal.Await;
 import io.numpool.cli.internal.JavaProcess;
 import java.io.File;
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -31,12 +34,33 @@ final class NumpoolJar {
     }
 
     Running start(String... arguments) throws IOException {
+        return start(line(arguments), Redirect.from(new File("/dev/null")), arguments);
+    }
+
+    /** Its output is read by another program, which says what becomes of it. */
+    Running startInPipe(String reader, String... arguments) throws IOException {
+        List<String> line = new ArrayList<>(List.of("sh", "-c", "\"$@\" | " + reader, "sh"));
+        line.addAll(line(arguments));
+        return start(line, Redirect.from(new File("/dev/null")), arguments);
+    }
+
+    /** On a terminal of its own, which script(1) makes; what is typed comes from us. */
+    Running startOnTerminal(String... arguments) throws IOException {
+        var line = List.of("script", "-qefc", "exec " + String.join(" ", line(arguments)), "/dev/null");
+        return start(line, Redirect.PIPE, arguments);
+    }
+
+    private static List<String> line(String... arguments) {
         var line = JavaProcess.java("-jar", System.getProperty("numpool.jar"));
         line.addAll(List.of(arguments));
+        return line;
+    }
+
+    private Running start(List<String> line, Redirect input, String... arguments) throws IOException {
         var out = Files.createTempFile(folder, "out", "");
         var err = Files.createTempFile(folder, "err", "");
         var builder = new ProcessBuilder(line)
-                .redirectInput(new File("/dev/null"))
+                .redirectInput(input)
                 .redirectOutput(out.toFile())
                 .redirectError(err.toFile());
         builder.environment().keySet().removeIf(name -> NOT_INHERITED.stream().anyMatch(name::startsWith));
@@ -51,6 +75,12 @@ final class NumpoolJar {
             if (kill.waitFor() != 0) {
                 throw new AssertionError("no process to signal: " + arguments);
             }
+        }
+
+        /** On the terminal that it has. */
+        void type(String keys) throws IOException {
+            process.getOutputStream().write(keys.getBytes(StandardCharsets.UTF_8));
+            process.getOutputStream().flush();
         }
 
         /** Waits for its end. */

@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.Map;
@@ -67,9 +68,13 @@ final class Stage {
         return Map.of("XDG_DATA_HOME", folder.toString());
     }
 
+    Connection connect() throws SQLException {
+        return DriverManager.getConnection(
+                address().jdbcUrl(), address().user(), address().password());
+    }
+
     void execute(String sql) throws SQLException {
-        try (var connection = DriverManager.getConnection(
-                        address().jdbcUrl(), address().user(), address().password());
+        try (var connection = connect();
                 var statement = connection.createStatement()) {
             statement.execute(sql);
         }
@@ -77,9 +82,16 @@ final class Stage {
 
     /** Who waits, in all pools. */
     int waiting() throws SQLException {
-        try (var connection = DriverManager.getConnection(
-                        address().jdbcUrl(), address().user(), address().password());
-                var answer = connection.createStatement().executeQuery("SELECT count(*) FROM numpool.waiter")) {
+        return count("numpool.waiter");
+    }
+
+    int holders(String pool) throws SQLException {
+        return count("numpool.holding WHERE pool = '" + pool + "'");
+    }
+
+    private int count(String rows) throws SQLException {
+        try (var connection = connect();
+                var answer = connection.createStatement().executeQuery("SELECT count(*) FROM " + rows)) {
             answer.next();
             return answer.getInt(1);
         }

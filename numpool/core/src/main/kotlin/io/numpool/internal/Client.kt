@@ -1,5 +1,6 @@
 package io.numpool.internal
 
+import io.numpool.Finding
 import io.numpool.Numpool
 import io.numpool.NumpoolClosedException
 import io.numpool.NumpoolException
@@ -95,6 +96,8 @@ internal class Client(
     }
 
     override suspend fun sessions(): List<SessionStatus> = call("the list of sessions") { engine.store.sessions(it) }
+
+    override suspend fun inspect(): List<Finding> = call("the inspection") { engine.store.inspect(it) }
 
     override suspend fun evictSession(session: Long): Int {
         engine.checkOpen()

@@ -2,6 +2,7 @@ package io.numpool.internal
 
 import com.fasterxml.jackson.databind.JsonNode
 import io.numpool.AcquireOptions
+import io.numpool.Finding
 import io.numpool.Numpool
 import io.numpool.NumpoolAsync
 import io.numpool.NumpoolListener
@@ -160,6 +161,8 @@ private class ClientView(
     override fun addListener(listener: NumpoolListener) = client.addListener(listener)
 
     override fun removeListener(listener: NumpoolListener) = client.removeListener(listener)
+
+    override fun inspect(): CompletableFuture<List<Finding>> = Futures.future { client.inspect() }
 
     override fun listen(): CompletableFuture<Void> = Futures.done { client.listen() }
 

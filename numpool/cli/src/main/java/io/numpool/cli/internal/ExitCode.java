@@ -5,6 +5,8 @@ public final class ExitCode {
     public static final int OK = 0;
     /** `demo` saw a promise broken. */
     public static final int BROKEN_PROMISE = 1;
+    /** `doctor` found something. */
+    public static final int FOUND = 1;
     /** Wrong usage, a wrong value, a database that can't be reached or used. */
     public static final int USAGE = 2;
     /** A defect of this program. */
@@ -19,6 +21,9 @@ public final class ExitCode {
     public static final int NOT_FOUND = 127;
 
     private static final int SIGNAL_BASE = 128;
+
+    /** Ctrl-C. */
+    public static final int INTERRUPTED = SIGNAL_BASE + 2;
 
     private ExitCode() {}
 

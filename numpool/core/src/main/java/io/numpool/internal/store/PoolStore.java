@@ -2,12 +2,14 @@ package io.numpool.internal.store;
 
 import static io.numpool.internal.jooq.Tables.DOOMED_POOLS;
 import static io.numpool.internal.jooq.Tables.EVICTIONS;
+import static io.numpool.internal.jooq.Tables.INSPECT;
 import static io.numpool.internal.jooq.Tables.LIST_POOLS;
 import static io.numpool.internal.jooq.Tables.LIST_SESSIONS;
 import static io.numpool.internal.jooq.Tables.POOL_STATUS;
 import static io.numpool.internal.jooq.Tables.SURVEY;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.numpool.Finding;
 import io.numpool.Holder;
 import io.numpool.Participant;
 import io.numpool.PoolStatus;
@@ -236,6 +238,12 @@ public final class PoolStore {
 
     public List<SessionStatus> sessions(Connection c) {
         return on(c, conf -> conf.dsl().selectFrom(LIST_SESSIONS.call()).fetch(PoolStore::session));
+    }
+
+    public List<Finding> inspect(Connection c) {
+        return on(c, conf -> conf.dsl()
+                .selectFrom(INSPECT.call())
+                .fetch(row -> new Finding(row.getPromise(), row.getPoolId(), row.getFinding(), row.getAdvice())));
     }
 
     public Metadata setMetadata(Connection c, Caller caller, int pool, long expectedVersion, JsonNode value) {

@@ -3,7 +3,6 @@ package io.numpool.cli.internal.command;
 import io.numpool.db.Line;
 import io.numpool.db.Migrations;
 import java.util.concurrent.Callable;
-import org.postgresql.ds.PGSimpleDataSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParentCommand;
 
@@ -15,18 +14,11 @@ final class MigrateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var address = numpool.database();
-        var dataSource = new PGSimpleDataSource();
-        dataSource.setURL(address.jdbcUrl());
-        if (address.user() != null) {
-            dataSource.setUser(address.user());
-        }
-        if (address.password() != null) {
-            dataSource.setPassword(address.password());
-        }
         var migrations = Migrations.of(Line.POOL);
         var migrated = new Migrated(
-                numpool.schema(), migrations.migrate(dataSource, numpool.schema()), migrations.latestVersion());
+                numpool.schema(),
+                migrations.migrate(numpool.database().dataSource(), numpool.schema()),
+                migrations.latestVersion());
         numpool.printer().print(migrated, style -> migrated.text());
         return 0;
     }

@@ -19,6 +19,8 @@ import io.numpool.notify.NotifierAsync;
 import io.numpool.notify.NotifierOptions;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
@@ -36,14 +38,19 @@ import picocli.CommandLine.ScopeType;
             RunCommand.class,
             ListCommand.class,
             ShowCommand.class,
+            WatchCommand.class,
             CreateCommand.class,
             ResizeCommand.class,
             DeleteCommand.class,
             MetadataCommand.class,
+            EvictCommand.class,
+            SessionsCommand.class,
             ListenCommand.class,
             NotifyCommand.class,
             MigrateCommand.class,
+            DoctorCommand.class,
             EmbeddedCommand.class,
+            CompletionCommand.class,
             DemoWorkerCommand.class
         })
 public final class NumpoolCommand {
@@ -115,6 +122,23 @@ public final class NumpoolCommand {
             return progress.during(
                     () -> NumpoolAsync.open(address.jdbcUrl(), address.user(), address.password(), options.build()));
         }
+    }
+
+    /** So that a signal ends it at once. */
+    CompletableFuture<NumpoolAsync> inBackground(Supplier<NumpoolAsync> opening) {
+        var opened = new CompletableFuture<NumpoolAsync>();
+        var thread = new Thread(
+                () -> {
+                    try {
+                        opened.complete(opening.get());
+                    } catch (RuntimeException e) {
+                        opened.completeExceptionally(e);
+                    }
+                },
+                "open");
+        thread.setDaemon(true);
+        thread.start();
+        return opened;
     }
 
     /** On connections of its own. What it can't reach now is an error; what it loses later it connects to again. */

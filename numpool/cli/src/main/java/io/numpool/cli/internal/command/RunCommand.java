@@ -63,12 +63,16 @@ public final class RunCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Programs.require(command.get(0));
         try (var interruptions = new Interruptions();
-                var client = interruptions.await(inBackground())) {
+                var client = interruptions.await(numpool.inBackground(this::opened))) {
             var slot = slot(client, interruptions);
             return new SlotRun(command, killAfter).run(slot, interruptions);
         } catch (AcquireTimeoutException e) {
             throw new Failure(ExitCode.TIMED_OUT, e.getMessage(), e);
         }
+    }
+
+    private NumpoolAsync opened() {
+        return numpool.open(numpool.options().migrate(capacity != null || numpool.isEmbedded()));
     }
 
     private ResourceAsync slot(NumpoolAsync client, Interruptions interruptions) {
@@ -91,23 +95,5 @@ public final class RunCommand implements Callable<Integer> {
             options.label(label);
         }
         return options.build();
-    }
-
-    /** So that a signal ends it at once. */
-    private CompletableFuture<NumpoolAsync> inBackground() {
-        var opened = new CompletableFuture<NumpoolAsync>();
-        var opening = new Thread(
-                () -> {
-                    try {
-                        opened.complete(
-                                numpool.open(numpool.options().migrate(capacity != null || numpool.isEmbedded())));
-                    } catch (RuntimeException e) {
-                        opened.completeExceptionally(e);
-                    }
-                },
-                "open");
-        opening.setDaemon(true);
-        opening.start();
-        return opened;
     }
 }

@@ -63,7 +63,7 @@ public final class EventLines {
                         it.getPayload(),
                         it.getSenderPid(),
                         it.getReceivedAt().toString()),
-                line(it.getReceivedAt(), it.getChannel(), visible(it.getPayload())));
+                line(it.getReceivedAt(), it.getChannel(), Visible.text(it.getPayload())));
         if (left == 0) {
             ended.complete(ExitCode.OK);
         }
@@ -89,7 +89,7 @@ public final class EventLines {
                         it.getChannel(),
                         printer.style()
                                 .yellow("gap: anything since " + time(it.getLostAt()) + " may be missing ("
-                                        + visible(it.getReason()) + ")")));
+                                        + Visible.text(it.getReason()) + ")")));
     }
 
     /** Says on stderr that the connection is gone: until the gap arrives nothing else would. */
@@ -99,7 +99,7 @@ public final class EventLines {
             public void onDisconnect(Throwable error) {
                 if (error != null) {
                     System.err.println("numpool: connection lost, connecting again: "
-                            + visible(String.valueOf(error.getMessage())));
+                            + Visible.text(String.valueOf(error.getMessage())));
                 }
             }
         };
@@ -113,31 +113,11 @@ public final class EventLines {
 
     private String line(Instant at, String channel, String what) {
         var style = printer.style();
-        return style.faint(time(at)) + "  " + style.bold(visible(channel)) + "  " + what;
+        return style.faint(time(at)) + "  " + style.bold(Visible.text(channel)) + "  " + what;
     }
 
     private static String time(Instant at) {
         return TIME.format(at.atZone(ZoneId.systemDefault()));
-    }
-
-    /** On one line, and harmless to a terminal. */
-    private static String visible(String text) {
-        var line = new StringBuilder();
-        text.codePoints().forEach(c -> {
-            switch (c) {
-                case '\n' -> line.append("\\n");
-                case '\r' -> line.append("\\r");
-                case '\t' -> line.append("\\t");
-                default -> {
-                    if (Character.isISOControl(c)) {
-                        line.append(String.format("\\u%04x", c));
-                    } else {
-                        line.appendCodePoint(c);
-                    }
-                }
-            }
-        });
-        return line.toString();
     }
 
     /** The json contract, as the next two. */

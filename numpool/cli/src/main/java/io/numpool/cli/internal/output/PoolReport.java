@@ -29,21 +29,37 @@ public record PoolReport(
                 status.queue().stream().map(WaiterReport::of).toList());
     }
 
+    /** For people. */
+    public String counts() {
+        return held + " of " + capacity + " held, " + waiting + " waiting";
+    }
+
     public String text(Style style) {
-        var text = new StringBuilder(style.bold(id))
-                .append(": " + held + " of " + capacity + " held, " + waiting + " waiting\n");
+        var text = new StringBuilder(style.bold(id)).append(": " + counts() + "\n");
         if (!holders.isEmpty()) {
             var table = new Table("SLOT", "TOKEN", "LABEL", "SINCE", "HOST", "PID", "APPLICATION");
             holders.forEach(h -> table.row(h.index, h.token, h.label, h.since, h.host, h.pid, h.application));
             text.append('\n').append(table.text(style));
         }
         if (!queue.isEmpty()) {
-            var table = new Table("PLACE", "TICKET", "LABEL", "SINCE", "HOST", "PID", "APPLICATION");
-            queue.forEach(
-                    w -> table.row(queue.indexOf(w) + 1, w.ticket, w.label, w.since, w.host, w.pid, w.application));
-            text.append('\n').append(table.text(style));
+            text.append('\n').append(queueTable().text(style));
         }
         return text.toString();
+    }
+
+    private Table queueTable() {
+        if (queue.stream().allMatch(w -> w.slots == 1)) {
+            var table = new Table("PLACE", "TICKET", "LABEL", "SINCE", "HOST", "PID", "APPLICATION");
+            queue.forEach(w -> table.row(place(w), w.ticket, w.label, w.since, w.host, w.pid, w.application));
+            return table;
+        }
+        var table = new Table("PLACE", "TICKET", "SLOTS", "LABEL", "SINCE", "HOST", "PID", "APPLICATION");
+        queue.forEach(w -> table.row(place(w), w.ticket, w.slots, w.label, w.since, w.host, w.pid, w.application));
+        return table;
+    }
+
+    private int place(WaiterReport waiter) {
+        return queue.indexOf(waiter) + 1;
     }
 
     /** Who holds a slot, since when (ISO 8601, by the database's clock). */
@@ -70,13 +86,21 @@ public record PoolReport(
         }
     }
 
-    /** Who waits, since when (ISO 8601, by the database's clock); the first in line comes first. */
+    /** Who waits, for how many slots, since when (ISO 8601, by the database's clock); the first in line comes first. */
     public record WaiterReport(
-            long ticket, String label, String since, long session, String application, String host, long pid) {
+            long ticket,
+            int slots,
+            String label,
+            String since,
+            long session,
+            String application,
+            String host,
+            long pid) {
         static WaiterReport of(Waiter waiter) {
             var who = waiter.who();
             return new WaiterReport(
                     waiter.ticket(),
+                    waiter.slots(),
                     waiter.label(),
                     waiter.since().toString(),
                     who.session(),

@@ -19,7 +19,7 @@ public final class Table {
     public Table row(Object... cells) {
         var row = new ArrayList<Object>();
         for (var cell : cells) {
-            row.add(Objects.requireNonNullElse(cell, "-"));
+            row.add(cell instanceof String text ? Visible.text(text) : Objects.requireNonNullElse(cell, "-"));
         }
         rows.add(row);
         return this;

@@ -33,7 +33,7 @@ class PoolReportTest {
         var expected = """
                 {"id": "gpu", "capacity": 2, "held": 2, "free": 0, "waiting": 2, "metadata": {"a": 1},
                  "holders": [{"index": 0, "token": 1001, "label": "nightly", WHO}, {"index": 1, "token": 1002, "label": null, WHO}],
-                 "queue": [{"ticket": 1003, "label": null, WHO}, {"ticket": 1004, "label": "me", WHO}]}
+                 "queue": [{"ticket": 1003, "slots": 1, "label": null, WHO}, {"ticket": 1004, "slots": 2, "label": "me", WHO}]}
                 """.replace("WHO", since);
         assertEquals(JSON.readTree(expected), json(PoolReport.of(BUSY, JSON.readTree("{\"a\": 1}"))));
     }
@@ -55,10 +55,21 @@ class PoolReportTest {
                    0   1001  nightly  2026-01-02T03:04:05.678Z  host1  4711  billing
                    1   1002  -        2026-01-02T03:04:05.678Z  host1  4711  billing
 
-                PLACE  TICKET  LABEL  SINCE                     HOST    PID  APPLICATION
-                    1    1003  -      2026-01-02T03:04:05.678Z  host1  4711  billing
-                    2    1004  me     2026-01-02T03:04:05.678Z  host1  4711  billing
+                PLACE  TICKET  SLOTS  LABEL  SINCE                     HOST    PID  APPLICATION
+                    1    1003      1  -      2026-01-02T03:04:05.678Z  host1  4711  billing
+                    2    1004      2  me     2026-01-02T03:04:05.678Z  host1  4711  billing
                 """, PoolReport.of(BUSY, null).text(Style.PLAIN));
+    }
+
+    @Test
+    void whereEachWaitsForOneSlotNothingIsSaidOfIt() {
+        var single = new PoolStatus("p", 1, List.of(), List.of(new Waiter(1003, 1, "two\nlines", SINCE, SOMEBODY)));
+        assertEquals("""
+                p: 0 of 1 held, 1 waiting
+
+                PLACE  TICKET  LABEL       SINCE                     HOST    PID  APPLICATION
+                    1    1003  two\\nlines  2026-01-02T03:04:05.678Z  host1  4711  billing
+                """, PoolReport.of(single, null).text(Style.PLAIN));
     }
 
     @Test
