@@ -25,6 +25,9 @@ internal enum class Pace(
     /** For servers that go and come back within a session's time. */
     FAST(9.seconds, 3.seconds, 200.milliseconds, 200.milliseconds),
 
+    /** For servers that take their time to go, and come back within a session's time. */
+    STEADY(30.seconds, 10.seconds, 200.milliseconds, 200.milliseconds),
+
     /** For what must not depend on a session that is lost because this machine is slow. */
     PATIENT(60.seconds, 20.seconds, 1.seconds, 200.milliseconds),
 

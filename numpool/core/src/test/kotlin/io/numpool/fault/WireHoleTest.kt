@@ -2,6 +2,7 @@ package io.numpool.fault
 
 import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.core.spec.style.FunSpec
+import io.kotest.engine.concurrency.TestExecutionMode
 import io.kotest.matchers.longs.shouldBeLessThan
 import io.kotest.matchers.shouldBe
 import io.kotest.matchers.shouldNotBe
@@ -33,6 +34,7 @@ import kotlin.time.TimeSource
 /** Networks that swallow everything, and tell nobody. */
 class WireHoleTest :
     FunSpec({
+        testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // they wait, each on a database of its own
         val pace = Pace.QUICK.orDefault()
 
         /** A client on wires of its own, and a pool of one slot that it shares with a bystander. */
