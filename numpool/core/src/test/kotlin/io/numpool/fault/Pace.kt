@@ -37,6 +37,9 @@ internal enum class Pace(
 
     val margin: Duration get() = maxOf(200.milliseconds, grace / 10)
 
+    /** What README promises for a process that is killed. */
+    val reclaimBound: Duration get() = grace + tick * 2 + 500.milliseconds
+
     fun set(options: NumpoolOptions.Builder) {
         options.sessionTtl = ttl
         options.detachGrace = grace

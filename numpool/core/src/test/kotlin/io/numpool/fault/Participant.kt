@@ -9,8 +9,6 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
-import kotlin.time.Duration.Companion.milliseconds
-import kotlin.time.Duration.Companion.seconds
 
 /**
  * A process of its own with a client, for the test to command line by line: `acquire`, `use` (does something with its slot if that is still
@@ -20,14 +18,12 @@ internal object Participant {
     @JvmStatic
     fun main(arguments: Array<String>): Unit =
         runBlocking(Dispatchers.Default) {
-            val (url, poolId, ttlMillis, graceMillis) = arguments
+            val (url, poolId, pace) = arguments
             Numpool
                 .open(url) {
                     name = "participant"
                     migrate = false
-                    sessionTtl = ttlMillis.toLong().milliseconds
-                    detachGrace = graceMillis.toLong().milliseconds
-                    reaperTick = TICK
+                    Pace.valueOf(pace).set(this)
                 }.use { client ->
                     client.awaitListening()
                     obey(client.pool(poolId))
@@ -52,16 +48,13 @@ internal object Participant {
         println(line)
         System.out.flush()
     }
-
-    val TICK = 1.seconds
 }
 
 /** Starts a [Participant] that takes part in this pool. */
 internal fun TestDatabase.participant(
     pool: String,
-    ttlMillis: Long = 30_000,
-    graceMillis: Long = 2_000,
-): ChildJvm = ChildJvm.start(Participant::class.java, urlWithPassword(), pool, "$ttlMillis", "$graceMillis").also { it.expect("ready") }
+    pace: Pace = Pace.DEFAULT,
+): ChildJvm = ChildJvm.start(Participant::class.java, urlWithPassword(), pool, pace.name).also { it.expect("ready") }
 
 internal class Told(
     line: String,

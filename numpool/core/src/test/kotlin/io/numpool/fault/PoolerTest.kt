@@ -48,18 +48,20 @@ class PoolerTest :
             ) { it.getLong(1) }
 
         test("no notifications: the client says why within 5 s, and goes on by polling").config(enabledOrReasonIf = { installed }) {
-            PgBouncer.inFrontOf(database, 4).use { bouncer ->
-                bouncer.client("one").use { one ->
-                    measureTime { awaited("one to poll") { one.mode == NumpoolMode.POLL_ONLY } } shouldBeLessThan 5.seconds
-                    awaited("the reason") { one.modeReason != null }
-                    one.modeReason!! shouldContain "a pooler stands in between"
-                    bouncer.client("two").use { two ->
-                        awaited("two to poll") { two.mode == NumpoolMode.POLL_ONLY }
-                        coroutineScope {
-                            val held = one.pool("far", 1).acquire()
-                            val waiter = queued(two.pool("far"))
-                            held.release() shouldBe ResourceState.RELEASED
-                            waiter.soon().release() shouldBe ResourceState.RELEASED
+            repeated("pooled by transaction") {
+                PgBouncer.inFrontOf(database, 4).use { bouncer ->
+                    bouncer.client("one").use { one ->
+                        measureTime { awaited("one to poll") { one.mode == NumpoolMode.POLL_ONLY } } shouldBeLessThan 5.seconds
+                        awaited("the reason") { one.modeReason != null }
+                        one.modeReason!! shouldContain "a pooler stands in between"
+                        bouncer.client("two").use { two ->
+                            awaited("two to poll") { two.mode == NumpoolMode.POLL_ONLY }
+                            coroutineScope {
+                                val held = one.pool("far", 1).acquire()
+                                val waiter = queued(two.pool("far"))
+                                held.release() shouldBe ResourceState.RELEASED
+                                waiter.soon().release() shouldBe ResourceState.RELEASED
+                            }
                         }
                     }
                 }
@@ -68,32 +70,34 @@ class PoolerTest :
 
         test("no slot is given twice, and nothing of a session stays behind on the server's connections")
             .config(enabledOrReasonIf = { installed }) {
-                PgBouncer.inFrontOf(database, 3).use { bouncer ->
-                    val holders = AtomicInteger()
-                    val most = AtomicInteger()
-                    val clients = List(3) { bouncer.client("busy $it") }
-                    try {
-                        coroutineScope {
-                            val pool = clients.map { it.pool("busy", 2) }
-                            List(12) { worker ->
-                                async(Dispatchers.Default) {
-                                    repeat(20) {
-                                        pool[worker % 3].withResource {
-                                            most.accumulateAndGet(holders.incrementAndGet(), ::maxOf)
-                                            holders.decrementAndGet()
+                repeated("pooled by transaction, under load") {
+                    PgBouncer.inFrontOf(database, 3).use { bouncer ->
+                        val holders = AtomicInteger()
+                        val most = AtomicInteger()
+                        val clients = List(3) { bouncer.client("busy $it") }
+                        try {
+                            coroutineScope {
+                                val pool = clients.map { it.pool("busy", 2) }
+                                List(12) { worker ->
+                                    async(Dispatchers.Default) {
+                                        repeat(20) {
+                                            pool[worker % 3].withResource {
+                                                most.accumulateAndGet(holders.incrementAndGet(), ::maxOf)
+                                                holders.decrementAndGet()
+                                            }
                                         }
                                     }
-                                }
-                            }.awaitAll()
+                                }.awaitAll()
+                            }
+                            (most.get() <= 2) shouldBe true
+                            clients.forEach { client -> awaited("${client.name} to poll") { client.mode == NumpoolMode.POLL_ONLY } }
+                            awaited("no session-level lock") { sessionLocks().isEmpty() }
+                            database.isFree("busy") shouldBe true
+                        } finally {
+                            clients.forEach { it.close() }
                         }
-                        (most.get() <= 2) shouldBe true
-                        clients.forEach { client -> awaited("${client.name} to poll") { client.mode == NumpoolMode.POLL_ONLY } }
-                        awaited("no session-level lock") { sessionLocks().isEmpty() }
-                        database.isFree("busy") shouldBe true
-                    } finally {
-                        clients.forEach { it.close() }
+                        awaited("no session") { sql.rows("SELECT id FROM session") { it.getLong(1) }.isEmpty() }
                     }
-                    awaited("no session") { sql.rows("SELECT id FROM session") { it.getLong(1) }.isEmpty() }
                 }
             }
 

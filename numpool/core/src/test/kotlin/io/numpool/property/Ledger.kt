@@ -82,8 +82,11 @@ internal class Ledger(
         for (it in entries) {
             when (it.kind) {
                 "queue" -> {
+                    // a pool that shrinks drops who asks for more than it has; when it has grown again, they ask again
+                    val other = places.put(it.asker, it)
+                    val dropped = it.slots > 1 && other?.ticket !in queue && it.asker !in grants
+                    if (other != null && !dropped) found += "P6: $it, for a request that has $other"
                     queue[it.ticket] = it
-                    places.put(it.asker, it)?.let { other -> found += "P6: $it, for a request that has $other" }
                 }
 
                 "leave" -> {

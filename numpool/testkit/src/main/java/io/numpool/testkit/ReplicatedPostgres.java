@@ -81,7 +81,7 @@ public final class ReplicatedPostgres implements AutoCloseable {
      * @return a new database, whose URL names both servers
      */
     public TestDatabase newDatabase() {
-        return new TestDatabase(databases, () -> current().isRunning(), databases.createMigrated());
+        return new TestDatabase(databases, () -> current().isRunning(), maker().createMigrated());
     }
 
     /**
@@ -90,7 +90,7 @@ public final class ReplicatedPostgres implements AutoCloseable {
      * @return a new database, whose URL names both servers
      */
     public TestDatabase emptyDatabase() {
-        return new TestDatabase(databases, () -> current().isRunning(), databases.createEmpty());
+        return new TestDatabase(databases, () -> current().isRunning(), maker().createEmpty());
     }
 
     /**
@@ -158,6 +158,11 @@ public final class ReplicatedPostgres implements AutoCloseable {
     @Override
     public String toString() {
         return primary + ", and its standby " + standby;
+    }
+
+    /** Without a socket timeout: it may take long to make a database. */
+    private Databases maker() {
+        return new Databases(current().address());
     }
 
     private OwnPostgres current() {
