@@ -141,7 +141,8 @@ internal object Incrementer {
                 return
             }
         resource.use {
-            delay(random.nextLong(40)) // may be frozen here, with a slot, and go on when it is another's
+            // may be frozen here, with a slot, and go on when it is another's; now and then for so long that it will be
+            delay(random.nextLong(40) + if (random.nextInt(4) == 0) 400 else 0)
             try {
                 increment(work, it.token, random)
             } catch (e: SQLException) {

@@ -131,7 +131,7 @@ class WireProxyBytesTest {
         proxy.swallow();
         var sending = CompletableFuture.runAsync(() -> {
             try {
-                send(server, message('D', "x".repeat(1 << 24)));
+                send(server, message('D', "x".repeat(1 << 26))); // more than any socket buffers
             } catch (IOException cut) {
                 throw new UncheckedIOException(cut);
             }
