@@ -14,6 +14,8 @@ import kotlin.random.Random
  *  - detached: the alive lock is free, under one attach number, for a grace
  *  - silent: one and the same beat for a ttl (or, for reapers that don't live that long, ten ttls by the database's clock)
  *
+ * It looks every tick, and at the moment when the first of these is over: a grace that ends between two ticks isn't waited for until the second.
+ *
  * In another life of the server it begins anew: nobody could renew in between.
  *
  * The database checks the observation again when the session is declared dead, with no call of it in flight. Then each pool that it
@@ -24,77 +26,58 @@ internal class Reaper(
     private val tickMillis: Long,
 ) {
     private val log = LoggerFactory.getLogger(Reaper::class.java)
-    private val detachments = HashMap<Long, Seen<Long>>()
-    private val beats = HashMap<Long, Seen<UUID>>()
-    private val doomed = HashMap<Int, Long>()
-    private val marks = HashMap<Long, Long>()
+    private val detachments = StandStill<Long>()
+    private val beats = StandStill<Long>()
+    private val doomed = StandStill<Int>()
+    private val marks = StandStill<Long>()
+    private val watched = listOf(detachments, beats, doomed, marks)
     private var incarnation: UUID? = null
-
-    /** Since when one value stands still, by [System.nanoTime]. */
-    private class Seen<T>(
-        val value: T,
-        val sinceNanos: Long,
-    )
 
     suspend fun run() {
         while (true) {
             delay(tickMillis - Random.nextLong(tickMillis / 5 + 1))
-            try {
-                tick()
-            } catch (e: StoreException) {
-                log.debug("A reaper's tick failed; the next one goes on", e)
+            while (ticked()) {
+                val due = watched.mapNotNull { it.millisToNext() }.minOrNull()?.takeIf { it < tickMillis } ?: break
+                delay(due.coerceAtLeast(tickMillis / MOST_PER_TICK)) // however many die
             }
         }
     }
 
+    private suspend fun ticked(): Boolean =
+        try {
+            tick()
+            true
+        } catch (e: StoreException) {
+            log.debug("A reaper's tick failed; the next one goes on", e)
+            false
+        }
+
     private suspend fun tick() {
         val self = engine.sessions.awaitLive().id
         val sessions = engine.bridge.run { engine.store.survey(it, self) }
-        val now = System.nanoTime() // here and below after the answer: what it says is older, so an end is rather late than early
-        observe(sessions, now)
+        observe(sessions)
         for (it in sessions) {
-            if (it.dead() || declare(it, now)) bury(it)
+            if (it.dead() || declare(it)) bury(it)
         }
         purge()
         free()
     }
 
-    private fun observe(
-        sessions: List<Surveyed>,
-        now: Long,
-    ) {
+    private fun observe(sessions: List<Surveyed>) {
         val seen = sessions.firstOrNull()?.incarnation()
         if (seen != null && seen != incarnation) {
-            if (incarnation != null) {
-                detachments.clear()
-                beats.clear()
-                doomed.clear()
-                marks.clear()
-            }
+            watched.forEach { it.forget() }
             incarnation = seen
         }
-        val detached = sessions.filter { it.attached() && it.detached() }.associate { it.id() to it.attachNumber() }
-        val beating = sessions.associate { it.id() to it.beat() }
-        detachments.keep(detached, now)
-        beats.keep(beating, now)
+        detachments.observe(
+            sessions.filter { it.attached() && it.detached() }.associate { it.id() to Sight(it.attachNumber(), it.graceMillis()) },
+        )
+        beats.observe(sessions.associate { it.id() to Sight(it.beat(), it.ttlMillis()) })
     }
 
-    private fun <K, T> HashMap<K, Seen<T>>.keep(
-        values: Map<K, T>,
-        now: Long,
-    ) {
-        keys.retainAll(values.keys)
-        for ((key, value) in values) if (this[key]?.value != value) this[key] = Seen(value, now)
-    }
-
-    private suspend fun declare(
-        it: Surveyed,
-        now: Long,
-    ): Boolean {
-        val detached = detachments[it.id()]?.let { seen -> now - seen.sinceNanos >= it.graceMillis() * NANOS }
-        if (detached == true && attempt { c -> engine.store.declareDetachedDead(c, it.id(), it.attachNumber()) }) return true
-        val silent = beats[it.id()]?.let { seen -> now - seen.sinceNanos >= it.ttlMillis() * NANOS }
-        return (silent == true || it.overdue()) && attempt { c -> engine.store.declareSilentDead(c, it.id(), it.beat()) }
+    private suspend fun declare(it: Surveyed): Boolean {
+        if (detachments.isOver(it.id()) && attempt { c -> engine.store.declareDetachedDead(c, it.id(), it.attachNumber()) }) return true
+        return (beats.isOver(it.id()) || it.overdue()) && attempt { c -> engine.store.declareSilentDead(c, it.id(), it.beat()) }
     }
 
     private suspend fun attempt(call: (Connection) -> Boolean): Boolean =
@@ -113,10 +96,9 @@ internal class Reaper(
 
     private suspend fun purge() {
         val pools = engine.bridge.run { engine.store.doomed(it) }
-        val now = System.nanoTime()
-        doomed.keys.retainAll(pools.map { it.pool() }.toSet())
+        doomed.observe(pools.associate { it.pool() to Sight(Unit, it.ttlMillis()) })
         for (it in pools) {
-            if (now - doomed.getOrPut(it.pool()) { now } < it.ttlMillis() * NANOS) continue
+            if (!doomed.isOver(it.pool())) continue
             attempt { c ->
                 engine.store.purge(c, it.pool())
                 true
@@ -127,10 +109,9 @@ internal class Reaper(
     /** Evicted slots that their holders did not give back in time. */
     private suspend fun free() {
         val orders = engine.bridge.run { engine.store.marks(it) }
-        val now = System.nanoTime()
-        marks.keys.retainAll(orders.mapTo(HashSet()) { it.number() })
+        marks.observe(orders.associate { it.number() to Sight(Unit, it.ttlMillis()) })
         for (it in orders) {
-            if (now - marks.getOrPut(it.number()) { now } < it.ttlMillis() * NANOS) continue
+            if (!marks.isOver(it.number())) continue
             attempt { c ->
                 engine.store
                     .freeEvicted(c, it)
@@ -141,6 +122,6 @@ internal class Reaper(
     }
 
     private companion object {
-        const val NANOS = 1_000_000L
+        const val MOST_PER_TICK = 10
     }
 }
