@@ -10,6 +10,7 @@ import io.numpool.internal.store.StoreException
 import io.numpool.testkit.TestPostgres
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.cancelAndJoin
@@ -111,7 +112,11 @@ class JdbcBridgeTest :
             watched(Bridged(connectMillis = 100_000)) { bridged ->
                 bridged.hang()
                 val sent = AtomicInteger()
-                val calls = List(5) { async(Dispatchers.Default) { runCatching { bridged.bridge.run { sent.incrementAndGet() } } } }
+                val calls =
+                    List(5) {
+                        // each has asked before the next begins
+                        async(start = CoroutineStart.UNDISPATCHED) { runCatching { bridged.bridge.run { sent.incrementAndGet() } } }
+                    }
                 awaited("two ask for a connection", { bridged.asked.get() }) { it == 2 }
                 bridged.bridge.abortCalls()
                 calls.forEach { call -> unsent { call.await().getOrThrow() } }
