@@ -137,7 +137,7 @@ class ListenIT {
         var interrupted = listening("quiet");
         interrupted.signal("INT");
         assertEquals(130, interrupted.outcome().exitCode());
-        assertEquals(124, listening("quiet", "--timeout", "100ms").outcome().exitCode());
+        assertEquals(124, listening("quiet", "--timeout", "5s").outcome().exitCode());
     }
 
     @Test

@@ -4,6 +4,7 @@ import io.numpool.NumpoolAsync;
 import io.numpool.NumpoolOptions;
 import io.numpool.ResourcePoolAsync;
 import io.numpool.cli.internal.Answer;
+import io.numpool.cli.internal.Failure;
 import io.numpool.cli.internal.embedded.TemporaryServer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,6 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 /** Several processes contend for a few slots, some are killed while they hold one, and their files tell whether the promises held. */
 public final class Demo {
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final Duration PATIENCE_WITH_MISBEHAVIOUR = Duration.ofSeconds(60);
     private static final Duration PATIENCE_AFTER_KILL = Duration.ofMillis(2 * Verdict.RECLAIM_BOUND_MILLIS);
 
     private final DemoSettings settings;
@@ -28,6 +30,9 @@ public final class Demo {
     private final List<Kill> kills = new ArrayList<>();
     private int started;
     private long beginNanos;
+
+    /** The one that was told to break a promise; null when none was. */
+    private WorkerProcess misbehaving;
 
     private Demo(DemoSettings settings, DemoView view, TemporaryServer server) {
         this.settings = settings;
@@ -80,6 +85,9 @@ public final class Demo {
         for (int i = 0; i < settings.workers(); i++) {
             workers.add(startWorker(i == 0 ? settings.misbehaviour() : Misbehaviour.none));
         }
+        if (settings.misbehaviour() != Misbehaviour.none) {
+            misbehaving = workers.getFirst();
+        }
         for (var worker : workers) {
             Answer.of(worker.ready());
         }
@@ -99,11 +107,31 @@ public final class Demo {
             killOne(pool);
         }
         watchUntil(pool, end);
+        awaitMisbehaviour(pool);
     }
 
-    /** The second worker, and so on: the first may have been told to misbehave. A new process takes the place of the killed one. */
+    /** What was asked to be broken is, however slow the machine. */
+    private void awaitMisbehaviour(ResourcePoolAsync pool) throws IOException {
+        var deadline = System.nanoTime() + PATIENCE_WITH_MISBEHAVIOUR.toNanos();
+        while (misbehaving != null) {
+            if (misbehaving.misbehaved().isDone()) {
+                Answer.of(misbehaving.misbehaved());
+                return;
+            }
+            if (System.nanoTime() - deadline > 0) {
+                throw Failure.usage("--break " + settings.misbehaviour() + ": there was no chance to, in "
+                        + PATIENCE_WITH_MISBEHAVIOUR.toSeconds() + " s more than the demo takes");
+            }
+            look(pool);
+        }
+    }
+
+    /** One that behaves, in turn. A new process takes the place of the killed one. */
     private void killOne(ResourcePoolAsync pool) throws IOException {
         workers.addLast(workers.removeFirst());
+        if (workers.getFirst() == misbehaving) {
+            workers.addLast(workers.removeFirst());
+        }
         var victim = workers.removeFirst();
         var slot = Answer.of(victim.holdOn());
         kills.add(victim.kill());

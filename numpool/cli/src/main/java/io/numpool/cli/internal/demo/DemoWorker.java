@@ -84,6 +84,9 @@ public final class DemoWorker {
             }
             case overtake -> pushIn(slot);
         }
+        if (misbehaviour != Misbehaviour.none) {
+            orders.tellMisbehaved();
+        }
         misbehaviour = Misbehaviour.none;
     }
 

@@ -15,6 +15,7 @@ final class Orders {
     static final String HOLD = "hold";
     static final String READY = "ready";
     static final String HOLDING = "holding";
+    static final String MISBEHAVED = "misbehaved";
 
     private final CompletableFuture<Void> begin = new CompletableFuture<>();
     private final CompletableFuture<Void> stop = new CompletableFuture<>();
@@ -45,6 +46,10 @@ final class Orders {
 
     void tellHolding(int slot) {
         tell(HOLDING + " " + slot);
+    }
+
+    void tellMisbehaved() {
+        tell(MISBEHAVED);
     }
 
     private static void tell(String line) {

@@ -26,6 +26,7 @@ public final class WorkerProcess implements AutoCloseable {
     private final CompletableFuture<Void> ready =
             new CompletableFuture<Void>().orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS);
     private final CompletableFuture<Integer> holding = new CompletableFuture<>();
+    private final CompletableFuture<Void> misbehaved = new CompletableFuture<>();
 
     private WorkerProcess(int number, Process process, Path errors) {
         this.number = number;
@@ -99,6 +100,11 @@ public final class WorkerProcess implements AutoCloseable {
         return holding.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS);
     }
 
+    /** When it has done what it was started for. */
+    CompletableFuture<Void> misbehaved() {
+        return misbehaved;
+    }
+
     /** SIGKILL. Returns when it was, just before. */
     Kill kill() {
         var kill = new Kill(number, System.nanoTime());
@@ -139,6 +145,8 @@ public final class WorkerProcess implements AutoCloseable {
             for (var line = out.readLine(); line != null; line = out.readLine()) {
                 if (line.equals(Orders.READY)) {
                     ready.complete(null);
+                } else if (line.equals(Orders.MISBEHAVED)) {
+                    misbehaved.complete(null);
                 } else if (line.startsWith(Orders.HOLDING)) {
                     holding.complete(Integer.valueOf(line.substring(Orders.HOLDING.length() + 1)));
                 }
@@ -148,6 +156,7 @@ public final class WorkerProcess implements AutoCloseable {
         }
         ready.completeExceptionally(unexpectedEnd());
         holding.completeExceptionally(unexpectedEnd());
+        misbehaved.completeExceptionally(unexpectedEnd());
     }
 
     private Failure unexpectedEnd() {
