@@ -51,7 +51,10 @@ final class NumpoolJar {
     }
 
     private static List<String> line(String... arguments) {
-        var line = JavaProcess.java("-jar", System.getProperty("numpool.jar"));
+        var line = JavaProcess.java(
+                "-XX:SharedArchiveFile=" + System.getProperty("numpool.jsa"),
+                "-jar",
+                System.getProperty("numpool.jar"));
         line.addAll(List.of(arguments));
         return line;
     }
