@@ -214,8 +214,8 @@ internal class Crowd private constructor(
         private const val SLOTS = 2
         private const val PASSERS = 2
         private const val PASSES = 3
-        private const val HOLD_NANOS = 4_000_000L
-        private val LOOK = 1.milliseconds
+        private const val HOLD_NANOS = 20_000_000L
+        private val LOOK = 4.milliseconds
         private val requests = AtomicLong()
 
         suspend fun on(

@@ -1,6 +1,7 @@
 package io.numpool.fault
 
 import io.kotest.core.spec.style.FunSpec
+import io.kotest.engine.concurrency.TestExecutionMode
 import io.kotest.matchers.longs.shouldBeLessThanOrEqual
 import io.numpool.testkit.OwnPostgres
 import io.numpool.testkit.ReplicatedPostgres
@@ -22,6 +23,7 @@ import kotlin.time.TimeSource
 class FailoverTest :
     FunSpec({
         timeout = 20.minutes.inWholeMilliseconds
+        testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // they wait, each for servers of its own
         val pace = Pace.FAST.orDefault()
         val patient = Pace.PATIENT.orDefault()
 

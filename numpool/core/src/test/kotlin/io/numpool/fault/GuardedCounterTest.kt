@@ -96,7 +96,7 @@ class GuardedCounterTest :
     })
 
 private const val COUNTER = "counter"
-private const val FAULTS = 8
+private val FAULTS = 4 * REPETITIONS
 private val TTL = 1_200.milliseconds
 
 private fun io.numpool.testkit.TestDatabase.rows(sql: String): List<Pair<Int, Long>> =

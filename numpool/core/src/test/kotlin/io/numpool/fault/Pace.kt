@@ -64,7 +64,7 @@ internal class Round(
 }
 
 /**
- * Runs a test as often as `-Dnumpool.test.repetitions` says (default 3), some [atATime]. Each has a seed; the first one's can be given by
+ * Runs a test as often as `-Dnumpool.test.repetitions` says (default 1), some [atATime]. Each has a seed; the first one's can be given by
  * `-Dnumpool.test.seed`.
  */
 internal suspend fun repeated(
@@ -94,7 +94,7 @@ internal suspend fun repeated(
 
 /** Of tests that have servers of their own, and mostly wait. */
 internal const val AT_A_TIME = 3
-private val REPETITIONS: Int =
-    System.getProperty("numpool.test.repetitions", "3").let { text ->
+internal val REPETITIONS: Int =
+    System.getProperty("numpool.test.repetitions", "1").let { text ->
         text.toIntOrNull()?.takeIf { it > 0 } ?: error("numpool.test.repetitions is '$text', must be a number of at least 1")
     }

@@ -34,7 +34,7 @@ import kotlin.time.TimeSource
 /** Networks that swallow everything, and tell nobody. */
 class WireHoleTest :
     FunSpec({
-        testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // they wait, each on a database of its own
+        testExecutionMode = TestExecutionMode.LimitedConcurrency(5) // they wait, each on a database of its own
         val pace = Pace.QUICK.orDefault()
 
         /** A client on wires of its own, and a pool of one slot that it shares with a bystander. */

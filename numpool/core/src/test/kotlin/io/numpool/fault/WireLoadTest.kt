@@ -1,6 +1,7 @@
 package io.numpool.fault
 
 import io.kotest.core.spec.style.FunSpec
+import io.kotest.engine.concurrency.TestExecutionMode
 import io.kotest.matchers.collections.shouldBeEmpty
 import io.kotest.matchers.ints.shouldBeGreaterThan
 import io.numpool.NumpoolException
@@ -32,6 +33,8 @@ import kotlin.time.toJavaDuration
 /** Connections are cut, reset and delayed at random moments, under the load of three clients. */
 class WireLoadTest :
     FunSpec({
+        testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // each on a database of its own
+
         for (faults in Weather.entries) {
             test("$faults: nothing is granted twice, nobody is stuck, all is free at the end") {
                 repeated(testCase.name.name, AT_A_TIME) { round ->
