@@ -4,7 +4,9 @@
 --   Flyway: defaultSchema;  Liquibase: defaultSchemaName;  psql: SET search_path = my_schema
 --
 -- Rows that change often change their key (pool_state.generation; leases and places are inserted and deleted), so that no look-up
--- walks over dead versions while an old transaction keeps vacuum from removing them.
+-- walks over dead versions while an old transaction keeps vacuum from removing them. Nor does the planner: analyzed between two calls, a table
+-- with millions of dead rows passes for empty, and any plan for as good as any other. So the functions that touch these tables have no
+-- sequential scans; where several rows are looked up by key, LIMIT or OFFSET in a LATERAL keep the join in its order, and rows are deleted by ctid.
 
 CREATE TABLE pool_version (
   version integer NOT NULL,
@@ -57,7 +59,7 @@ CREATE TABLE lease (
   since timestamptz NOT NULL,
   CONSTRAINT lease_pk PRIMARY KEY (pool, slot, token)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
-CREATE INDEX lease_request ON lease (pool, request) WHERE named;
+CREATE INDEX lease_request ON lease (request) WHERE named;
 COMMENT ON TABLE lease IS 'A held slot. Look it up for set bits of pool_state.usage only, newest token first.';
 
 CREATE TABLE waiter (
@@ -71,7 +73,7 @@ CREATE TABLE waiter (
   since timestamptz NOT NULL,
   CONSTRAINT waiter_pk PRIMARY KEY (pool, ticket)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 1);
-CREATE INDEX waiter_request ON waiter (pool, request) WHERE named;
+CREATE INDEX waiter_request ON waiter (request) WHERE named;
 CREATE INDEX waiter_group ON waiter (pool, ticket) WHERE slots > 1;
 COMMENT ON TABLE waiter IS 'A place in the queue of a pool: the lowest ticket is first. Scan from pool_state.low_ticket. For n slots it stands for the n tickets from ticket on.';
 
@@ -262,9 +264,8 @@ BEGIN
     -- those of one slot, up to the first of several
     FOR head IN
       WITH gone AS (
-        DELETE FROM waiter w
-        WHERE w.pool = pool_number AND w.ticket = ANY (ARRAY(
-          SELECT h.ticket FROM waiter h
+        DELETE FROM waiter w WHERE w.ctid = ANY (ARRAY(
+          SELECT h.ctid FROM waiter h
           WHERE h.pool = pool_number AND h.ticket >= low_ticket AND h.ticket < coalesce(many.ticket, 9223372036854775807)
           ORDER BY h.ticket LIMIT free))
         RETURNING w.ticket, w.session, w.request, w.named, w.label
@@ -426,9 +427,15 @@ BEGIN
   IF 0 = ANY (settle_kind) THEN
     FOR gone IN
       DELETE FROM lease l
-      USING unnest(settle_kind, settle_slot, settle_ticket) WITH ORDINALITY AS u(kind, slot, ticket, nth)
-      WHERE u.kind = 0 AND l.pool = pool_number AND l.slot = u.slot AND l.token = u.ticket AND l.session = session_id
-      RETURNING l.slot, u.nth
+      USING (
+        SELECT x.ctid AS place, u.nth
+        FROM unnest(settle_kind, settle_slot, settle_ticket) WITH ORDINALITY AS u(kind, slot, ticket, nth)
+        CROSS JOIN LATERAL (
+          SELECT y.ctid FROM lease y
+          WHERE y.pool = pool_number AND y.slot = u.slot AND y.token = u.ticket AND y.session = session_id LIMIT 1) x
+        WHERE u.kind = 0) given
+      WHERE l.ctid = given.place
+      RETURNING l.slot, given.nth
     LOOP
       usage := set_bit(usage, gone.slot, 0);
       settle_outcome[gone.nth] := 1;
@@ -448,10 +455,12 @@ BEGIN
     END IF;
     -- granted meanwhile
     FOR slot IN
-      DELETE FROM lease l
-      WHERE l.pool = pool_number AND l.token >= settle_ticket[i] AND l.token < settle_ticket[i] + greatest(1, settle_slot[i])
-        AND l.session = session_id
-        AND l.slot = ANY (ARRAY(SELECT b FROM generate_series(0, length(usage) - 1) b WHERE get_bit(usage, b) = 1))
+      DELETE FROM lease l WHERE l.ctid = ANY (ARRAY(
+        SELECT x.ctid FROM generate_series(0, length(usage) - 1) b
+        CROSS JOIN LATERAL (
+          SELECT y.ctid, y.token, y.session FROM lease y WHERE y.pool = pool_number AND y.slot = b ORDER BY y.token DESC LIMIT 1) x
+        WHERE get_bit(usage, b) = 1 AND x.session = session_id
+          AND x.token >= settle_ticket[i] AND x.token < settle_ticket[i] + greatest(1, settle_slot[i])))
       RETURNING l.slot
     LOOP
       usage := set_bit(usage, slot, 0);
@@ -535,11 +544,12 @@ BEGIN
     IF outcome IS NULL AND acquire_mode[i] & 2 <> 0 THEN
       SELECT k.ticket, k.slot, k.session, count(*) OVER () AS parts INTO known
       FROM (
+        -- pool + 0: not by the primary keys
         SELECT l.token AS ticket, l.slot, l.session FROM lease l
-        WHERE l.pool = pool_number AND l.request = acquire_request[i] AND l.named
+        WHERE l.pool + 0 = pool_number AND l.request = acquire_request[i] AND l.named
         UNION ALL
         SELECT w.ticket, NULL, w.session FROM waiter w
-        WHERE w.pool = pool_number AND w.request = acquire_request[i] AND w.named
+        WHERE w.pool + 0 = pool_number AND w.request = acquire_request[i] AND w.named
       ) k JOIN session s ON s.id = k.session AND s.dead IS NULL
       ORDER BY k.ticket LIMIT 1;
       IF FOUND THEN
@@ -1055,7 +1065,10 @@ END $$;
 CREATE FUNCTION resize_pool(
   resized integer, new_capacity integer, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
   OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[]
-) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET lock_timeout = '5s'
+AS $$
 DECLARE
   before record;
   usage bit varying;
@@ -1098,7 +1111,10 @@ END $$;
 CREATE FUNCTION delete_pool(
   doomed integer, force boolean, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL, OUT notify_session bigint[]
 )
-LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET lock_timeout = '5s'
+AS $$
 DECLARE
   guard integer;
   one integer;
@@ -1161,7 +1177,10 @@ END $$;
 -- holds the lock of the pool.
 CREATE FUNCTION mark_evicted(
   pool_number integer, one_slot integer, one_session bigint, operator text, OUT notify_session bigint[], OUT notify_token bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off
+AS $$
 DECLARE
   before record;
   marked integer[];
@@ -1188,7 +1207,10 @@ END $$;
 CREATE FUNCTION evict_slot(
   pool_number integer, slot_index integer, operator text, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
   OUT notify_session bigint[], OUT notify_token bigint[]
-) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET lock_timeout = '5s'
+AS $$
 DECLARE
   slots integer;
 BEGIN
@@ -1233,7 +1255,10 @@ BEGIN
 END $$;
 
 -- Marked slots; ttl_millis is the holder's.
-CREATE FUNCTION evictions() RETURNS TABLE (pool_number integer, slot integer, mark bigint, ttl_millis integer) LANGUAGE plpgsql AS $$
+CREATE FUNCTION evictions() RETURNS TABLE (pool_number integer, slot integer, mark bigint, ttl_millis integer) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off
+AS $$
 BEGIN
   RETURN QUERY
     SELECT e.pool, e.slot, e.number, coalesce((
@@ -1247,7 +1272,10 @@ END $$;
 CREATE FUNCTION free_evicted(
   pool_number integer, slot_index integer, mark bigint,
   OUT freed boolean, OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[]
-) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off SET lock_timeout = '5s'
+AS $$
 <<call>>
 DECLARE
   it record;
@@ -1325,7 +1353,7 @@ CREATE VIEW waiting AS
          (s.who).application, (s.who).host, (s.who).pid
   FROM pool p
   CROSS JOIN LATERAL (SELECT x.low_ticket FROM pool_state x WHERE x.pool = p.number ORDER BY x.generation DESC LIMIT 1) state
-  JOIN waiter w ON w.pool = p.number AND w.ticket >= state.low_ticket
+  CROSS JOIN LATERAL (SELECT * FROM waiter x WHERE x.pool = p.number AND x.ticket >= state.low_ticket OFFSET 0) w
   LEFT JOIN session s ON s.id = w.session;
 COMMENT ON VIEW waiting IS 'Who waits, and for how many slots; the lowest ticket of a pool is first.';
 
@@ -1347,7 +1375,10 @@ END $$;
 
 -- The prefix is literal: % and _ are characters like any other.
 CREATE FUNCTION list_pools(prefix text) RETURNS TABLE (pool_id text, capacity integer, held integer, queued integer)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off
+AS $$
 BEGIN
   RETURN QUERY
     SELECT p.id, p.capacity, bit_count(s.usage)::integer, s.waiting
@@ -1360,7 +1391,10 @@ END $$;
 -- One snapshot of one pool: a row for it (kind 0), one for each holder (1), one for each place in the queue (2).
 CREATE FUNCTION pool_status(asked integer) RETURNS TABLE (
   kind integer, capacity integer, slot integer, ticket bigint, slots integer, label text, since timestamptz, session_id bigint, who process
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off
+AS $$
 BEGIN
   RETURN QUERY
     SELECT 0, p.capacity, NULL::integer, NULL::bigint, NULL::integer, p.id, p.created, NULL::bigint, NULL::process FROM pool p WHERE p.number = asked
