@@ -3,7 +3,6 @@ package io.numpool.internal
 import io.numpool.Numpool
 import io.numpool.NumpoolOptions
 import io.numpool.SchemaTooNewException
-import io.numpool.StoreUnavailableException
 import io.numpool.db.Line
 import io.numpool.db.MigrationException
 import io.numpool.db.Migrations
@@ -15,7 +14,9 @@ import io.numpool.notify.ConnectionProvider
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.async
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.selects.select
 import kotlinx.coroutines.withContext
 import java.sql.Connection
 import java.sql.SQLException
@@ -65,25 +66,36 @@ internal class Opening private constructor(
         return Client(engine, this)
     }
 
-    /** A pool of connections may keep a refusal to itself for longer than `open` waits: the server is asked without it, half way. */
+    /**
+     * A pool of connections keeps a refusal to itself for a while, HikariCP until its `connectionTimeout` is over: so the server is asked
+     * without it, too. Where the connections are somebody else's, only half way, when something seems to be wrong.
+     */
     private suspend fun <T> notDenied(
         engine: Engine,
         ask: suspend () -> T,
-    ): T {
-        val refusal =
-            engine.scope.async {
-                delay(options.openTimeout.toMillis() / 2)
-                withContext(Dispatchers.IO) { refusal() }
+    ): T =
+        coroutineScope {
+            val asked = async { ask() }
+            val refusal =
+                engine.scope.async {
+                    if (own == null) delay(options.openTimeout.toMillis() / 2)
+                    withContext(Dispatchers.IO) { refusal() }
+                }
+            try {
+                val refused =
+                    select {
+                        asked.onJoin { null }
+                        refusal.onAwait { it }
+                    }
+                if (refused != null) {
+                    asked.cancel()
+                    throw errors.translated("open", refused)
+                }
+                asked.await()
+            } finally {
+                refusal.cancel()
             }
-        try {
-            return ask()
-        } catch (e: StoreUnavailableException) {
-            val refused = (if (refusal.isCompleted) refusal.await() else null) ?: throw e
-            throw errors.translated("open", refused)
-        } finally {
-            refusal.cancel()
         }
-    }
 
     /** Null when it lets us in, or is not to be reached. */
     private fun refusal(): StoreException? =
