@@ -282,7 +282,7 @@ internal class Engine(
             val mine = sessions.awaitLive()
             try {
                 if (doubtful.get() === mine) {
-                    sessions.raiseEpoch(mine)
+                    sessions.raiseEpoch(mine, mine.epoch)
                     doubtful.compareAndSet(mine, null)
                 }
                 val caller = Caller(mine.id, mine.epoch) // however late it is sent

@@ -420,8 +420,8 @@ internal class Lane(
                 unsentSeats.addFirst(it)
             }
             waiting.clear()
-            away = null
         }
+        away = null // the session was opened in the database
         session = live
     }
 
@@ -581,7 +581,7 @@ internal class Lane(
         settles.forEach { if (it.isCancel) call.cancel(it.ticket, it.slots) else call.release(it.slot, it.ticket) }
         seats.forEach { call.acquire(it.request.id, it.request.slots, it.request.attempt, it.request.named, it.request.label) }
         var retry = false
-        return persist(mine) { epoch, unknown ->
+        return persist(mine, changes = true) { epoch, unknown ->
             if (unknown) retry = true
             engine.counters.calls.increment()
             engine.counters.items.add((settles.size + seats.size).toLong())
@@ -595,21 +595,25 @@ internal class Lane(
     )
 
     /**
-     * Makes a call until it is answered, waiting while the database is away. After an unknown outcome the epoch is raised first, so that
-     * the call that may still be on its way does nothing; and until it is known what that call did, a refusal is no answer.
+     * Makes a call until it is answered, waiting while the database is away. After an unknown outcome of one that [changes] something the
+     * epoch is raised first, once for all lanes, so that the call that may still be on its way does nothing; and until it is known what that
+     * call did, a refusal is no answer.
      */
     private suspend fun <T> persist(
         mine: Session,
+        changes: Boolean,
         call: suspend (Long, Boolean) -> T,
     ): T? {
         val backoff = Backoff()
         var unknown = false
-        var behind = false
+        var outdated = false
+        var epoch = mine.epoch
         while (mine.lostBecause == null) {
             try {
-                if (unknown || behind) engine.sessions.raiseEpoch(mine)
-                behind = false
-                val answer = call(mine.epoch, unknown)
+                if (outdated) engine.sessions.raiseEpoch(mine, epoch)
+                outdated = false
+                epoch = mine.epoch
+                val answer = call(epoch, unknown)
                 away = null
                 return if (mine.lostBecause == null) answer else null
             } catch (e: StoreException) {
@@ -619,7 +623,7 @@ internal class Lane(
                     }
 
                     Kind.OLD_EPOCH -> {
-                        behind = true
+                        outdated = true
                     }
 
                     Kind.BUSY -> {
@@ -627,7 +631,8 @@ internal class Lane(
                     }
 
                     Kind.UNKNOWN -> {
-                        unknown = true
+                        unknown = changes
+                        outdated = changes
                         unreachable(e)
                     }
 
@@ -684,7 +689,7 @@ internal class Lane(
         val mine = session!!
         val answer =
             try {
-                persist(mine) { _, _ -> engine.bridge.run { engine.store.poll(it, mine.id, pool.number) } } ?: return
+                persist(mine, changes = false) { _, _ -> engine.bridge.run { engine.store.poll(it, mine.id, pool.number) } } ?: return
             } catch (e: StoreException) {
                 if (e.kind() == Kind.NO_POOL) {
                     vanished()

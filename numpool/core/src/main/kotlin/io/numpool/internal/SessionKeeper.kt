@@ -57,7 +57,8 @@ internal class SessionKeeper(
 
     fun isAttached(session: Session) = attached === session
 
-    suspend fun awaitLive(): Session = live.value ?: live.filterNotNull().first()
+    /** One that is about to be lost is not waited with: its end may take its time to be told to all. */
+    suspend fun awaitLive(): Session = live.filterNotNull().first { it.lostBecause == null }
 
     /** Opens a session, on [connection]; the predecessor is dead from then on. */
     fun open(
@@ -187,12 +188,13 @@ internal class SessionKeeper(
             false
         }
 
-    /** Until it is raised, or the session is lost. Calls of an earlier epoch then do nothing any more. */
-    suspend fun raiseEpoch(session: Session) =
-        epochLock.withLock {
-            val next = session.epoch + 1
-            session.epoch = engine.bridge.run { engine.store.raiseEpoch(it, session.id, next) }
-        }
+    /** Above [seen], unless it was raised already. Calls of that epoch, and of earlier ones, then do nothing any more. */
+    suspend fun raiseEpoch(
+        session: Session,
+        seen: Long,
+    ) = epochLock.withLock {
+        if (session.epoch <= seen) session.epoch = engine.bridge.run { engine.store.raiseEpoch(it, session.id, seen + 1) }
+    }
 
     // --- the listener's thread
 

@@ -11,6 +11,7 @@ import io.kotest.matchers.shouldNotBe
 import io.kotest.matchers.string.shouldContain
 import io.kotest.matchers.types.shouldBeInstanceOf
 import io.numpool.Numpool
+import io.numpool.NumpoolListener
 import io.numpool.NumpoolMode
 import io.numpool.ResourcePool
 import io.numpool.ResourceState
@@ -234,6 +235,35 @@ class ConnectionFaultTest :
                     acquire.soon().release() shouldBe ResourceState.RELEASED
                 }
             }
+        }
+
+        test("a pool that nobody has used yet when the session is lost: who does not wait is served when the database is back") {
+            val connections = FaultyDataSource(database.dataSource())
+            val lost = AtomicInteger()
+            val listener =
+                object : NumpoolListener {
+                    override fun disconnected(cause: Throwable?) {
+                        lost.incrementAndGet()
+                    }
+                }
+            database
+                .open("unused", connections) {
+                    pollOnly = true
+                    sessionTtl = 1_200.milliseconds
+                    detachGrace = 400.milliseconds
+                    reaperTick = NEVER
+                    listen(listener)
+                }.use { client ->
+                    val session = client.session
+                    val pool = client.pool("unused", 1)
+                    connections.cut()
+                    awaited("its session is lost") { lost.get() > 0 }
+                    val refused = connections.refused.get()
+                    awaited("no other is opened") { connections.refused.get() > refused + 1 }
+                    connections.mend()
+                    awaited("another is opened") { client.session > session }
+                    pool.tryAcquire()?.release() shouldBe ResourceState.RELEASED
+                }
         }
 
         test("every NOTIFY dropped: waiters go on at the poll interval") {

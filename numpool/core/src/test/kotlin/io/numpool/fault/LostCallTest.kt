@@ -9,9 +9,13 @@ import io.numpool.Numpool
 import io.numpool.ResourcePool
 import io.numpool.ResourceState
 import io.numpool.testkit.TestPostgres
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.launch
 import org.postgresql.util.PSQLException
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration.Companion.milliseconds
 
 /** Calls of which the client does not know whether they were done. */
@@ -102,6 +106,33 @@ class LostCallTest :
                     }
                     sql.state(number(pool)).leases.shouldBeEmpty()
                 }
+            }
+        }
+
+        test("one lost answer raises the epoch once, however many pools are busy") {
+            faulty { client, pool, connections ->
+                val busy = List(6) { client.pool("busy ${pools++}", 2) } + pool
+                val turns = busy.map { AtomicInteger() }
+                coroutineScope {
+                    val workers =
+                        busy.zip(turns).flatMap { (pool, count) ->
+                            List(4) {
+                                launch(Dispatchers.Default) {
+                                    while (true) {
+                                        pool.acquire().release()
+                                        count.incrementAndGet()
+                                    }
+                                }
+                            }
+                        }
+                    awaited("all are busy") { turns.all { it.get() > 10 } }
+                    connections.loseNextAnswer()
+                    awaited("an answer was lost") { connections.broken.get() == 1 }
+                    val before = turns.map { it.get() }
+                    awaited("all are busy again") { turns.indices.all { turns[it].get() > before[it] + 100 } }
+                    workers.forEach { it.cancelAndJoin() }
+                }
+                sql.call("SELECT epoch FROM session WHERE id = ?", client.session) shouldBe 1L
             }
         }
 
