@@ -30,8 +30,8 @@ import kotlin.coroutines.EmptyCoroutineContext
  * [abortCalls] calls it off.
  *
  * Neither an interrupt nor a DataSource's own limit can be relied on to free a thread that is stuck. So a call that takes longer than
- * [callMillis] has its connection aborted by [watch], and one that gets no connection within [connectMillis] is left to its thread, which
- * gives back what it may get in the end; another thread takes its place.
+ * [callMillis] has its connection aborted by [watch], and is left to its thread when that does not end it. One that gets no connection within
+ * [connectMillis] is left to its thread, too, which gives back what it may get in the end. Another thread takes its place.
  */
 internal class JdbcBridge(
     private val dataSource: DataSource,
@@ -181,7 +181,8 @@ internal class JdbcBridge(
             delay(minOf(callMillis, connectMillis) / 4)
             for (call in underWay) {
                 if (call.connectsLongerThan(connectMillis)) abandon(call, "no connection within $connectMillis ms")
-                if (call.connectionAfter(callMillis) != null) abort(call)
+                abort(call, callMillis)
+                if (call.outlivesAbortBy(callMillis / 2)) giveUp(call)
             }
         }
     }
@@ -191,7 +192,7 @@ internal class JdbcBridge(
         aborts.incrementAndGet()
         for (call in underWay) {
             abandon(call, CALLED_OFF)
-            abort(call)
+            abort(call, 0)
         }
     }
 
@@ -199,21 +200,36 @@ internal class JdbcBridge(
     private fun abandon(
         call: StoreCall<*>,
         reason: String,
+    ): Boolean = leave(call, unsent(reason)) { call.abandon() }
+
+    /** A driver that is stuck, in writing over TLS for one, does not notice that its connection was aborted. */
+    private fun giveUp(call: StoreCall<*>) {
+        val cause = SQLTimeoutException("no end within ${callMillis / 2} ms after its connection was aborted", "08006")
+        leave(call, StoreException(Kind.UNKNOWN, cause)) { call.giveUp() }
+    }
+
+    private fun leave(
+        call: StoreCall<*>,
+        outcome: StoreException,
+        abandoning: () -> Boolean,
     ): Boolean {
-        if (abandoned.incrementAndGet() > MOST_ABANDONED || !call.abandon()) {
+        if (abandoned.incrementAndGet() > MOST_ABANDONED || !abandoning()) {
             abandoned.decrementAndGet()
             return false
         }
         turns.release()
-        call.result.completeExceptionally(unsent(reason))
+        call.result.completeExceptionally(outcome)
         return true
     }
 
     private fun unsent(reason: String) = StoreException(Kind.UNREACHABLE, SQLTimeoutException(reason, "08001"))
 
     /** On a thread of its own: a TLS socket waits for whoever is stuck in writing to it. */
-    private fun abort(call: StoreCall<*>) {
-        val connection = call.connectionAfter(0) ?: return
+    private fun abort(
+        call: StoreCall<*>,
+        afterMillis: Long,
+    ) {
+        val connection = call.toAbort(afterMillis) ?: return
         thread(isDaemon = true, name = "numpool-abort") {
             try {
                 connection.abort(DIRECTLY)

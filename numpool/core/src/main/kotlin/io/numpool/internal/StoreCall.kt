@@ -2,6 +2,7 @@ package io.numpool.internal
 
 import kotlinx.coroutines.CompletableDeferred
 import java.sql.Connection
+import java.util.concurrent.atomic.AtomicLong
 import java.util.concurrent.atomic.AtomicReference
 
 /**
@@ -9,6 +10,7 @@ import java.util.concurrent.atomic.AtomicReference
  *
  *     connecting --has a connection--> calling --> done
  *         |                               '--takes too long, or is called off: its connection is aborted, which ends it
+ *         |                                   '--if it does not--> abandoned to its thread: nobody knows what came of it
  *         '--takes too long, or is called off--> abandoned to its thread: nothing is sent any more
  */
 internal class StoreCall<T>(
@@ -25,6 +27,9 @@ internal class StoreCall<T>(
     /** Set before it is calling. */
     @Volatile private var connection: Connection? = null
 
+    /** When its connection was to be aborted; 0 before. */
+    private val abortedNanos = AtomicLong()
+
     val isAbandoned get() = state.get() == State.ABANDONED
 
     /** False when it is abandoned. */
@@ -37,13 +42,29 @@ internal class StoreCall<T>(
     /** False when it has begun. */
     fun abandon(): Boolean = state.compareAndSet(State.CONNECTING, State.ABANDONED)
 
+    /** False when it has ended. */
+    fun giveUp(): Boolean = state.compareAndSet(State.CALLING, State.ABANDONED)
+
     /** False when it was abandoned. */
     fun end(): Boolean = state.getAndSet(State.DONE) != State.ABANDONED
 
     fun connectsLongerThan(millis: Long): Boolean = state.get() == State.CONNECTING && millisInState() > millis
 
-    /** On which it has been calling for so long; else null. */
-    fun connectionAfter(millis: Long): Connection? = if (state.get() == State.CALLING && millisInState() >= millis) connection else null
+    private fun connectionAfter(millis: Long): Connection? =
+        if (state.get() == State.CALLING &&
+            millisInState() >= millis
+        ) {
+            connection
+        } else {
+            null
+        }
+
+    /** To be aborted: its connection, when it has been calling for so long; once, else null. */
+    fun toAbort(millis: Long): Connection? = connectionAfter(millis)?.takeIf { abortedNanos.compareAndSet(0, System.nanoTime() or 1L) }
+
+    /** It goes on so long after its connection was to be aborted. */
+    fun outlivesAbortBy(millis: Long): Boolean =
+        state.get() == State.CALLING && abortedNanos.get().let { it != 0L && (System.nanoTime() - it) / 1_000_000 >= millis }
 
     private fun millisInState() = (System.nanoTime() - sinceNanos) / 1_000_000
 }

@@ -34,11 +34,12 @@ class JdbcBridgeTest :
         /** A bridge with two connections at a time, whose DataSource gives none while [gate] is closed. */
         class Bridged(
             connectMillis: Long = 200,
+            callMillis: Long = 10_000,
         ) : DataSource by database.dataSource() {
             @Volatile var gate = CountDownLatch(0)
             val asked = AtomicInteger()
             val given = ConcurrentLinkedQueue<Connection>()
-            val bridge = JdbcBridge(this, 2, callMillis = 10_000, connectMillis)
+            val bridge = JdbcBridge(this, 2, callMillis, connectMillis)
 
             override fun getConnection(): Connection {
                 asked.incrementAndGet()
@@ -155,6 +156,23 @@ class JdbcBridgeTest :
                 await("the thread is back", { bridged.bridge.isStuck }) { !it }
                 bridged.given.single().isClosed shouldBe true
                 sent.get() shouldBe 0
+            }
+        }
+
+        test("a call that its connection's abort does not end is left to its thread: its outcome is unknown, and others go on") {
+            watched(Bridged(callMillis = 400)) { bridged ->
+                val end = CountDownLatch(1)
+                val stuck =
+                    List(2) { async(Dispatchers.Default) { runCatching { bridged.bridge.run { end.await() } } } }
+                awaited("both are calling", { bridged.given.size }) { it == 2 }
+                stuck.forEach { call ->
+                    shouldThrow<StoreException> { call.await().getOrThrow() }.kind() shouldBe StoreException.Kind.UNKNOWN
+                }
+                bridged.given.all { it.isClosed } shouldBe true
+                bridged.bridge.isStuck shouldBe true
+                bridged.one() shouldBe 0
+                end.countDown()
+                await("the threads are back", { bridged.bridge.isStuck }) { !it }
             }
         }
 
