@@ -85,6 +85,7 @@ CREATE TYPE process AS (
 
 CREATE TABLE session (
   id bigint GENERATED ALWAYS AS IDENTITY,
+  channel text NOT NULL DEFAULT 'numpool_' || replace(gen_random_uuid()::text, '-', ''),
   who process NOT NULL,
   ttl_millis integer NOT NULL,
   grace_millis integer NOT NULL,
@@ -100,7 +101,7 @@ CREATE TABLE session (
   CONSTRAINT session_ttl_check CHECK (ttl_millis >= 3 * grace_millis),
   CONSTRAINT session_grace_check CHECK (grace_millis >= 300)
 );
-COMMENT ON TABLE session IS 'A live process. Everything it holds or waits for is found by its id, and is freed when it is dead. incarnation: of the server, when it last attached.';
+COMMENT ON TABLE session IS 'A live process. Everything it holds or waits for is found by its id, and is freed when it is dead. channel: that it listens on. incarnation: of the server, when it last attached.';
 
 CREATE TABLE session_beat (
   session bigint NOT NULL,
@@ -678,8 +679,9 @@ END $$;
 
 -- Sessions
 
+-- Not to be guessed: whoever may connect may notify, and a notice of a grant is believed.
 CREATE FUNCTION channel_of(session_id bigint) RETURNS text LANGUAGE sql
-AS $$ SELECT 'numpool_' || 'pool'::regclass::oid || '_' || session_id $$;
+AS $$ SELECT s.channel FROM session s WHERE s.id = session_id $$;
 
 CREATE FUNCTION open_session(
   who process, ttl_millis integer, grace_millis integer, poll_only boolean, predecessor bigint,
@@ -974,7 +976,7 @@ BEGIN
   END IF;
   PERFORM set_config('synchronous_commit', 'off', true);
   FOR i IN 1 .. cardinality(sessions) LOOP
-    PERFORM pg_notify(channel_of(sessions[i]), payloads[i]);
+    PERFORM pg_notify(s.channel, payloads[i]) FROM session s WHERE s.id = sessions[i];
   END LOOP;
 END $$;
 

@@ -163,7 +163,7 @@ private fun Sql.answer(operation: Operation): String {
 private val String.isRefusal get() = matches(Regex("[0-9A-Z]{5}"))
 
 private val RANDOM = Regex("(?!00000000-0000-0000-0000)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-private val MADE_NEW = Regex("\\b(9000\\d\\d|1[5-9]\\d{14})\\b|(?<=numpool_)\\d+_\\d+")
+private val MADE_NEW = Regex("\\b(9000\\d\\d|1[5-9]\\d{14})\\b|(?<=numpool_)[0-9a-f]{32}")
 
 /** Without what differs from run to run: random values, new ids, tickets by the clock. */
 private fun normal(text: String) = text.replace(RANDOM, "#").replace(MADE_NEW, "new")
