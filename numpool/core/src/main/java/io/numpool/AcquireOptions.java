@@ -96,7 +96,8 @@ public final class AcquireOptions {
         }
 
         /**
-         * Makes the acquire idempotent: while a slot is held or waited for under this id, the same id gets the same.
+         * Makes the acquire idempotent: while a slot is held or waited for under this id, the same id gets the same. The
+         * first who closes it gives it back for all.
          *
          * @param value the id
          * @return this

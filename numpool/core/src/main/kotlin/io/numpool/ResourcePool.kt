@@ -30,7 +30,8 @@ public interface ResourcePool : AutoCloseable {
      *
      * @param timeout how long to wait; 0 tries once. Not negative.
      * @param label what it is for, shown to operators; at most 200 characters
-     * @param requestId makes the acquire idempotent: while a slot is held or waited for under this id, the same id gets the same
+     * @param requestId makes the acquire idempotent: while a slot is held or waited for under this id, the same id gets the same; the first
+     * who closes it gives it back for all
      * @throws AcquireTimeoutException when no slot was free in time
      * @throws StoreUnavailableException when the time was up while the database was away
      * @throws PoolDeletedException when the pool is deleted

@@ -187,6 +187,41 @@ final class ResourcePoolAsyncTest extends FacadeTest {
     }
 
     @Test
+    @DisplayName("an executor that drops the block without a word: cancelling the call gives the slot back")
+    void droppedByExecutor() {
+        var pool = get(client().pool("dropped", 1));
+        var call = pool.withResource(AcquireOptions.defaults(), dropped -> {}, slot -> "never");
+        awaitHeld(pool, 1);
+        assertTrue(call.cancel(true));
+        awaitIdle(pool);
+    }
+
+    @Test
+    @DisplayName("lost: what somebody does then, and for how long, does not keep others from hearing of theirs")
+    void lostToEach() {
+        var pool = get(client().pool("lost to each", 2));
+        var first = get(pool.acquire());
+        var second = get(pool.acquire());
+        var begun = new CountDownLatch(1);
+        var end = new CountDownLatch(1);
+        var stopping = first.lost().thenRun(() -> {
+            begun.countDown();
+            await(end);
+        });
+        var operator = get(client().pool("lost to each"));
+        assertTrue(get(operator.evict(first.index())));
+        await(begun);
+        assertTrue(get(operator.evict(second.index())));
+        assertEquals(second.token(), get(second.lost()).getToken());
+        assertFalse(stopping.isDone());
+        end.countDown();
+        get(stopping);
+        first.close();
+        second.close();
+        awaitIdle(pool);
+    }
+
+    @Test
     @DisplayName("withResource refuses a request id")
     void withResourceRefusesRequestId() {
         var pool = get(client().pool("named", 1));
@@ -407,6 +442,10 @@ final class ResourcePoolAsyncTest extends FacadeTest {
 
     private static void awaitWaiting(ResourcePoolAsync pool, int length) {
         Await.value("queue of " + pool.id(), () -> get(pool.status()).waiting(), waiting -> waiting == length);
+    }
+
+    private static void awaitHeld(ResourcePoolAsync pool, int slots) {
+        Await.value("held of " + pool.id(), () -> get(pool.status()).held(), held -> held == slots);
     }
 
     private static void awaitIdle(ResourcePoolAsync pool) {

@@ -60,6 +60,26 @@ class CloseTest :
             }
         }
 
+        test("a pool that is closed between a grant and its block: the block does not run, and the slot is given back") {
+            lateinit var pool: ResourcePool
+            val closes =
+                object : NumpoolListener {
+                    override fun acquired(
+                        pool: String,
+                        index: Int,
+                        token: Long,
+                        waited: java.time.Duration,
+                    ) = end()
+
+                    fun end() = pool.close()
+                }
+            pool = stage.client { listen(closes) }.pool("just granted", 1)
+            var ran = false
+            shouldThrow<NumpoolClosedException> { pool.withResource { ran = true } }
+            ran shouldBe false
+            stage.client().pool("just granted").awaitIdle()
+        }
+
         test("a client that only polls is closed, too, and says so") {
             val client = stage.client { pollOnly = true }
             client.close()

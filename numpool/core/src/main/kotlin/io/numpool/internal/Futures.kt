@@ -41,6 +41,7 @@ import java.util.concurrent.ExecutionException
 import java.util.concurrent.Executor
 import java.util.concurrent.Flow
 import java.util.concurrent.FutureTask
+import java.util.concurrent.atomic.AtomicBoolean
 import java.util.function.Function
 import java.util.function.Supplier
 import javax.sql.DataSource
@@ -102,15 +103,17 @@ internal object Futures {
         executor: Executor,
         block: () -> T,
     ): T {
+        val begun = AtomicBoolean()
         val ended = CompletableDeferred<Unit>()
         val task = FutureTask(block)
         executor.execute {
-            task.run()
+            if (begun.compareAndSet(false, true)) task.run()
             ended.complete(Unit)
         }
         try {
             ended.await()
         } catch (e: CancellationException) {
+            if (begun.compareAndSet(false, true)) throw e // an executor that has dropped it would never end it
             task.cancel(true)
             withContext(NonCancellable) { ended.await() }
             throw e
@@ -308,7 +311,8 @@ private class ResourceFutures(
     override fun fence(dsl: DSLContext) = resource.fence(dsl)
 
     override fun lost(): CompletableFuture<ResourceLostException> =
-        CompletableFuture<ResourceLostException>().also { future -> (resource as Held).onLost { future.complete(it) } }
+        // not here: whoever tells of a loss has others to tell
+        CompletableFuture<ResourceLostException>().also { future -> (resource as Held).onLost { future.completeAsync { it } } }
 
     override fun close() = resource.close()
 

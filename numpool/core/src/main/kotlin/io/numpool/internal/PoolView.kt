@@ -18,6 +18,7 @@ import kotlinx.coroutines.Job
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.flow
@@ -155,6 +156,7 @@ internal class PoolView(
                 if (isClosed || engine.isClosed) running.end(closed())
                 val watches = group.members.map { resource -> resource.onLost { running.end(it) } }
                 try {
+                    currentCoroutineContext().ensureActive() // what was closed or lost meanwhile is not used
                     block(group)
                 } finally {
                     watches.forEach { it.dispose() }

@@ -23,8 +23,8 @@ internal class Session(
     /** In use, or on the way back. */
     private val held: MutableSet<Held> = ConcurrentHashMap.newKeySet()
 
-    /** What it is to give back, as last heard: a grant may arrive here after the order to give it back. */
-    @Volatile private var evicted: Set<Evicted> = emptySet()
+    /** What it was to give back: a grant may arrive here long after the order to give it back. Tokens are not given twice. */
+    private val evicted: MutableSet<Pair<Int, Long>> = ConcurrentHashMap.newKeySet()
 
     /** Deleted pools, as last heard. */
     @Volatile private var gone: Set<Int> = emptySet()
@@ -38,14 +38,15 @@ internal class Session(
         held += resource
         resource.outcome.invokeOnCompletion { held -= resource }
         lostBecause?.let { resource.lose(it) } // the loss may have come before the first line
-        if (resource.isIn(evicted)) resource.evict()
+        if (resource.isEvicted) resource.evict()
         if (resource.isOf(gone)) resource.deleted()
     }
 
     /** All that a renewal tells of: from here on nothing of it is used, since a reaper gives it on a ttl after the order. */
     fun evictAll(orders: Collection<Evicted>) {
-        evicted = orders.toSet()
-        held.forEach { if (it.isIn(orders)) it.evict() }
+        if (orders.isEmpty()) return
+        orders.forEach { evicted += it.pool() to it.token() }
+        held.forEach { if (it.isEvicted) it.evict() }
     }
 
     /** As with evictions: a ttl after a pool was deleted, its name is free for another. */
@@ -54,11 +55,9 @@ internal class Session(
         held.forEach { if (it.isOf(gone)) it.deleted() }
     }
 
-    fun evict(order: Evicted) {
-        held.forEach { if (it.isIn(setOf(order))) it.evict() }
-    }
+    fun evict(order: Evicted) = evictAll(listOf(order))
 
-    private fun Held.isIn(orders: Collection<Evicted>) = orders.any { it.token() == token && it.pool() == poolNumber }
+    private val Held.isEvicted get() = poolNumber to token in evicted
 
     private fun Held.evict() = lose("an operator evicted it", giveBack = true)
 
