@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -232,13 +233,19 @@ public final class Server {
     }
 
     private boolean saysReady() throws IOException {
-        if (!Files.exists(cluster.pidFile())) {
-            return false;
-        }
-        var lines = Files.readAllLines(cluster.pidFile());
+        var lines = pidFile();
         return lines.size() > READY_LINE
                 && lines.get(0).equals(Long.toString(postmaster.pid()))
                 && lines.get(READY_LINE).startsWith("ready");
+    }
+
+    // That of a killed server is there until the next one takes it away.
+    private List<String> pidFile() throws IOException {
+        try {
+            return Files.readAllLines(cluster.pidFile());
+        } catch (NoSuchFileException notYet) {
+            return List.of();
+        }
     }
 
     private void awaitEnd() {
