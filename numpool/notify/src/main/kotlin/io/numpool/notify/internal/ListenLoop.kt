@@ -62,7 +62,7 @@ internal class ListenLoop(
             session.read(::verified)
         } catch (e: Exception) {
             currentCoroutineContext().ensureActive()
-            connection?.lastWords()?.let(e::addSuppressed)
+            (connection?.lastWords() ?: session?.said)?.let(e::addSuppressed)
             error = e
             return e
         } finally {

@@ -9,6 +9,7 @@ import org.postgresql.PGConnection
 import org.postgresql.PGNotification
 import java.sql.Connection
 import java.sql.SQLException
+import java.sql.SQLWarning
 import java.time.Instant
 
 /**
@@ -37,6 +38,10 @@ internal class ListenSession(
 
     /** A read over TLS takes up to twice its timeout; this is how much longer than asked the last one took. */
     private var stretch = 1
+
+    /** What the server said between statements: noted while the connection is open, since a driver that has met its end forgets it. */
+    var said: SQLWarning? = null
+        private set
 
     /** Whether [NotifierOptions.hook] knows of this connection. */
     var hooked = false
@@ -224,13 +229,20 @@ internal class ListenSession(
             context.watchdog.guard(connection, limit) {
                 context.doorbell.sleepReading(glance = { pg.notifications }, read = { pg.getNotifications(millis) })
             }
+        note()
         if (found.isNullOrEmpty()) stretch = if (System.nanoTime() - begun > millis * NANOS_PER_MILLI * 3 / 2) 2 else 1
         return found
     }
 
     /** Takes what has arrived already, [asleep] or together with the answer to a statement. */
     private fun glance(asleep: Boolean) {
-        receive(context.watchdog.guard(connection, pingLimitNanos) { pg.notifications }, asleep)
+        val found = context.watchdog.guard(connection, pingLimitNanos) { pg.notifications }
+        note()
+        receive(found, asleep)
+    }
+
+    private fun note() {
+        connection.lastWords()?.let { said = it }
     }
 
     private fun receive(
