@@ -24,7 +24,7 @@ import kotlin.time.TimeSource
 class ServerFaultTest :
     FunSpec({
         timeout = 20.minutes.inWholeMilliseconds
-        testExecutionMode = TestExecutionMode.LimitedConcurrency(4) // they wait, each for servers of its own
+        testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // they wait, each for servers of its own
         val pace = Pace.FAST.orDefault()
         val steady = Pace.STEADY.orDefault()
 

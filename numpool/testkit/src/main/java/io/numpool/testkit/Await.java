@@ -10,7 +10,7 @@ public final class Await {
     /** How long to wait when nothing else is said. */
     public static final Duration BOUND = Duration.ofSeconds(30);
 
-    private static final long PAUSE_NANOS = 5_000_000;
+    private static final long PAUSE_NANOS = 15_000_000;
 
     private Await() {}
 
