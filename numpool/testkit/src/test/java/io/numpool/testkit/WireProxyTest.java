@@ -249,7 +249,7 @@ class WireProxyTest {
             old.abort(Runnable::run);
             assertEquals("08006", sqlState(insert));
         }
-        assertEquals(1, backends());
+        Await.until("the new one to be gone, and the old one to be left", () -> backends() == 1);
         assertEquals(2, rows());
     }
 
