@@ -23,8 +23,10 @@ import io.numpool.Waiter
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.asExecutor
 import kotlinx.coroutines.flow.conflate
 import kotlinx.coroutines.future.await
 import kotlinx.coroutines.jdk9.flowPublish
@@ -127,6 +129,9 @@ internal object Futures {
 
     fun defaultExecutor(): Executor = CompletableFuture<Unit>().defaultExecutor()
 }
+
+/** Threads enough for handlers that block. The common pool may have but one. */
+private val TELLERS: Executor = Dispatchers.IO.asExecutor()
 
 private class ClientView(
     private val client: Numpool,
@@ -312,7 +317,7 @@ private class ResourceFutures(
 
     override fun lost(): CompletableFuture<ResourceLostException> =
         // not here: whoever tells of a loss has others to tell
-        CompletableFuture<ResourceLostException>().also { future -> (resource as Held).onLost { future.completeAsync { it } } }
+        CompletableFuture<ResourceLostException>().also { future -> (resource as Held).onLost { future.completeAsync({ it }, TELLERS) } }
 
     override fun close() = resource.close()
 
