@@ -23,6 +23,8 @@ internal class Ledger(
         val alive: Boolean,
         /** How many it asks for, from its ticket on; 1 of a lease. */
         val slots: Int,
+        /** How many the pool has. */
+        val capacity: Int,
         val transaction: Long,
     ) {
         val asker get() = request to session
@@ -34,7 +36,7 @@ internal class Ledger(
         database.connect().use { connection ->
             connection
                 .prepareStatement(
-                    "SELECT e.kind, e.slot, e.ticket, e.session, e.request, e.alive, e.slots, e.transaction " +
+                    "SELECT e.kind, e.slot, e.ticket, e.session, e.request, e.alive, e.slots, e.capacity, e.transaction " +
                         "FROM audit.entry e JOIN numpool.pool p ON p.number = e.pool WHERE p.id = ? ORDER BY e.seq",
                 ).use { statement ->
                     statement.setString(1, pool)
@@ -49,7 +51,8 @@ internal class Ledger(
                                     row.getString(5),
                                     row.getBoolean(6),
                                     row.getInt(7),
-                                    row.getLong(8),
+                                    row.getInt(8),
+                                    row.getLong(9),
                                 )
                             } else {
                                 null
@@ -82,15 +85,14 @@ internal class Ledger(
         for (it in entries) {
             when (it.kind) {
                 "queue" -> {
-                    // a pool that shrinks drops who asks for more than it has; when it has grown again, they ask again
-                    val other = places.put(it.asker, it)
-                    val dropped = it.slots > 1 && other?.ticket !in queue && it.asker !in grants
-                    if (other != null && !dropped) found += "P6: $it, for a request that has $other"
+                    places.put(it.asker, it)?.let { other -> found += "P6: $it, for a request that has $other" }
                     queue[it.ticket] = it
                 }
 
                 "leave" -> {
                     queue -= it.ticket
+                    // a pool that shrinks drops who asks for more than it has; when it has grown again, they ask again
+                    if (it.slots > it.capacity) places -= it.asker
                 }
 
                 "grant" -> {
@@ -122,7 +124,7 @@ internal class Ledger(
             CREATE SCHEMA audit;
             CREATE TABLE audit.entry (
               seq bigserial PRIMARY KEY, pool integer, kind text, slot integer, ticket bigint, session bigint, request uuid, alive boolean, slots integer,
-              transaction bigint DEFAULT txid_current()
+              capacity integer, transaction bigint DEFAULT txid_current()
             );
             CREATE INDEX ON audit.entry (pool);
             CREATE TABLE audit.violation (what text);
@@ -131,13 +133,14 @@ internal class Ledger(
             DECLARE
               it jsonb := to_jsonb(coalesce(NEW, OLD));
             BEGIN
-              INSERT INTO audit.entry (pool, kind, slot, ticket, session, request, slots, alive)
+              INSERT INTO audit.entry (pool, kind, slot, ticket, session, request, slots, capacity, alive)
               VALUES (
                 (it->>'pool')::integer,
                 CASE WHEN TG_TABLE_NAME = 'lease' THEN CASE TG_OP WHEN 'INSERT' THEN 'grant' ELSE 'free' END
                      ELSE CASE TG_OP WHEN 'INSERT' THEN 'queue' ELSE 'leave' END END,
                 coalesce((it->>'slot')::integer, -1), coalesce(it->>'token', it->>'ticket')::bigint, (it->>'session')::bigint,
                 (it->>'request')::uuid, coalesce((it->>'slots')::integer, 1),
+                (SELECT p.capacity FROM numpool.pool p WHERE p.number = (it->>'pool')::integer),
                 EXISTS (SELECT 1 FROM numpool.session s WHERE s.id = (it->>'session')::bigint AND s.dead IS NULL));
               RETURN NULL;
             END $$;
