@@ -29,7 +29,7 @@ import kotlin.random.Random
  * A live session is renewed every third of its ttl on any connection (the listener's when none is free), and attached to the listener's
  * connection: [ListenHook] attaches anew after each reconnect, before anybody is told of it.
  *
- * [live] is set by the one coroutine that runs [run]; a loss may come from anywhere, once, under [lossLock].
+ * [live] is set by the one coroutine that runs [run]; a loss may come from anywhere, once. Both happen under [lossLock].
  */
 internal class SessionKeeper(
     private val engine: Engine,
@@ -38,6 +38,9 @@ internal class SessionKeeper(
     private val live = MutableStateFlow<Session?>(null)
     private val lossLock = Any()
     private val epochLock = Mutex()
+
+    /** Guarded by [lossLock]. */
+    private var openings = 0L
     private val ttl = engine.options.sessionTtl.toMillis()
     private val grace = engine.options.detachGrace.toMillis()
 
@@ -60,22 +63,41 @@ internal class SessionKeeper(
     /** One that is about to be lost is not waited with: its end may take its time to be told to all. */
     suspend fun awaitLive(): Session = live.filterNotNull().first { it.lostBecause == null }
 
-    /** Opens a session, on [connection]; the predecessor is dead from then on. */
+    /**
+     * Opens a session, on [connection]; the predecessor is dead from then on. Of a call that was given up and one that was made instead,
+     * whichever is answered while the other is not has opened the session, and what the other opens is ended again.
+     */
     fun open(
         connection: Connection,
         predecessor: Long?,
     ) {
+        val turn = turn() ?: return
         val opened = Moment.now()
         val pid = ProcessHandle.current().pid()
         val options = engine.options
         val it = engine.store.openSession(connection, options.name, HOST, pid, ttl.toInt(), grace.toInt(), options.pollOnly, predecessor)
-        if (engine.isClosed) { // closed while this call was on its way
+        val session = Session(it.id(), it.channel(), Deadline(ttl, grace, opened))
+        if (engine.isClosed || !begin(session, turn)) {
             engine.store.endSession(connection, it.id())
             engine.store.forget(connection, it.id())
-            return
         }
-        live.value = Session(it.id(), it.channel(), Deadline(ttl, grace, opened))
     }
+
+    /** Null when there is a session. */
+    private fun turn(): Long? =
+        synchronized(lossLock) {
+            if (live.value?.let { it.lostBecause == null } == true) null else ++openings
+        }
+
+    private fun begin(
+        session: Session,
+        turn: Long,
+    ): Boolean =
+        synchronized(lossLock) {
+            if (openings != turn) return false
+            live.value = session
+            true
+        }
 
     /** From the first session on, until cancelled. */
     suspend fun run(scope: CoroutineScope) {
