@@ -266,7 +266,7 @@ internal class Engine(
                 reached
             }
         if (answer != null) return answer.value
-        throw last?.let { unavailable(what, it) } ?: errors.unanswered(what, within)
+        throw last?.let { unavailable(what, it) } ?: errors.unanswered(what, options.openTimeout.toKotlinDuration())
     }
 
     /**

@@ -25,7 +25,7 @@ internal class StoreErrors(
     fun unanswered(
         what: String,
         within: Duration,
-    ) = StoreUnavailableException("$what: the database at $host did not answer within $within", host, null)
+    ) = StoreUnavailableException("$what: the database at $host did not answer within the openTimeout, $within", host, null)
 
     fun translated(
         what: String,
