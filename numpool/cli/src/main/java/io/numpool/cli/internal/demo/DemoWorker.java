@@ -19,6 +19,12 @@ public final class DemoWorker {
     private static final int MOST_HOLD_MILLIS = 120;
     private static final long MISUSE_MILLIS = 400;
 
+    /** It is done again, in case it went unseen because this process was held up in the middle. */
+    private static final int MISBEHAVES_TIMES = 2;
+
+    /** So often it waits for enough others to overtake; there may never be as many. */
+    private static final int CHOOSY_ATTEMPTS = 100;
+
     private final int number;
     private final ResourcePoolAsync pool;
     private final History history;
@@ -26,6 +32,7 @@ public final class DemoWorker {
     private final Random random;
     private Misbehaviour misbehaviour;
     private int grants;
+    private int misbehaved;
 
     DemoWorker(int number, ResourcePoolAsync pool, History history, Orders orders, Misbehaviour misbehaviour) {
         this.number = number;
@@ -65,7 +72,7 @@ public final class DemoWorker {
             orders.tellHolding(slot.index());
             orders.stop().join();
         }
-        if (++grants == MISBEHAVES_AT) {
+        if (++grants >= MISBEHAVES_AT && misbehaviour != Misbehaviour.none) {
             misbehave(slot);
         } else {
             hold(LEAST_HOLD_MILLIS + random.nextInt(MOST_HOLD_MILLIS - LEAST_HOLD_MILLIS));
@@ -76,7 +83,6 @@ public final class DemoWorker {
 
     private void misbehave(ResourceAsync slot) {
         switch (misbehaviour) {
-            case none -> history.ended(slot.token());
             case doubled -> {
                 Answer.of(slot.release());
                 hold(MISUSE_MILLIS);
@@ -84,10 +90,10 @@ public final class DemoWorker {
             }
             case overtake -> pushIn(slot);
         }
-        if (misbehaviour != Misbehaviour.none) {
+        if (++misbehaved == MISBEHAVES_TIMES) {
+            misbehaviour = Misbehaviour.none;
             orders.tellMisbehaved();
         }
-        misbehaviour = Misbehaviour.none;
     }
 
     /** Queues up behind the others, and takes the slot at hand for it; as often as nobody is there to be overtaken, anew. */
@@ -97,7 +103,9 @@ public final class DemoWorker {
             var ask = System.nanoTime();
             var label = "pushing in, attempt " + attempt;
             var request = ask(label);
-            ticket = ticketBehindOthers(label, request);
+            // as many as there are slots: then one of them is not about to be served by a slot that is on its way back
+            // already
+            ticket = ticketBehindOthers(attempt <= CHOOSY_ATTEMPTS ? pool.capacity() : 1, label, request);
             ticket.ifPresent(pushed -> takeFor(pushed, slot, ask));
             withdraw(request);
         }
@@ -106,13 +114,13 @@ public final class DemoWorker {
         }
     }
 
-    /** Empty when the request came first, or was served meanwhile. */
-    private OptionalLong ticketBehindOthers(String label, CompletableFuture<ResourceAsync> request) {
+    /** Empty when fewer others came before the request, or when it was served meanwhile. */
+    private OptionalLong ticketBehindOthers(int others, String label, CompletableFuture<ResourceAsync> request) {
         while (!request.isDone()) {
             var queue = Answer.of(pool.queue());
             var place = queue.stream().map(Waiter::label).toList().indexOf(label);
             if (place >= 0) {
-                return place == 0
+                return place < others
                         ? OptionalLong.empty()
                         : OptionalLong.of(queue.get(place).ticket());
             }
