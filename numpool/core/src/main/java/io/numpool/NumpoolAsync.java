@@ -2,6 +2,7 @@ package io.numpool;
 
 import io.numpool.internal.Futures;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import javax.sql.DataSource;
 
@@ -80,6 +81,13 @@ public interface NumpoolAsync extends AutoCloseable {
      * @return the mode
      */
     NumpoolMode mode();
+
+    /**
+     * Why LISTEN does not work here, when {@link #mode} is {@link NumpoolMode#POLL_ONLY} for that.
+     *
+     * @return the reason, or empty
+     */
+    Optional<String> modeReason();
 
     /**
      * The pool with this id; fails with {@link PoolNotFoundException} when there is none.

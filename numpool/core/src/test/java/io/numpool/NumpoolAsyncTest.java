@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -112,6 +113,7 @@ final class NumpoolAsyncTest extends FacadeTest {
     void listen() {
         var numpool = client(NumpoolOptions.builder().startListening(false));
         assertEquals(NumpoolMode.POLL_ONLY, numpool.mode());
+        assertEquals(Optional.empty(), numpool.modeReason());
         get(numpool.listen());
         assertEquals(NumpoolMode.LISTENING, numpool.mode());
     }

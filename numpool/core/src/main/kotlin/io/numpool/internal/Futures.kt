@@ -142,6 +142,8 @@ private class ClientView(
 
     override fun mode(): NumpoolMode = client.mode
 
+    override fun modeReason(): Optional<String> = Optional.ofNullable(client.modeReason)
+
     override fun pool(id: String): CompletableFuture<ResourcePoolAsync> = Futures.future { PoolFutures(client.pool(id)) }
 
     override fun pool(
