@@ -16,6 +16,9 @@ import java.util.stream.Stream;
 final class Cluster implements AutoCloseable {
     private static final String PASSWORD = "test only";
 
+    /** What initdb makes: once for a JVM, every server has a copy of it. Guarded by the class. */
+    private static Cluster pristine;
+
     private final Path home;
     private final Undertaker undertaker;
 
@@ -24,7 +27,7 @@ final class Cluster implements AutoCloseable {
         this.undertaker = new Undertaker(home, pidFile());
     }
 
-    /** Makes the folder and runs initdb. */
+    /** Makes the folder, with what initdb makes in it. */
     static Cluster create(ServerSettings settings) {
         try {
             var cluster = new Cluster(Files.createTempDirectory("numpool-postgres-"));
@@ -110,9 +113,7 @@ final class Cluster implements AutoCloseable {
     }
 
     private void initialize(ServerSettings settings) throws IOException {
-        var password = Files.writeString(home.resolve("password"), PASSWORD);
-        Unprivileged.own(home);
-        run(initdb(password));
+        copyTree(pristine().data(), data());
         configure(settings.parameters());
         for (var file : settings.files().entrySet()) {
             var written = Files.writeString(data().resolve(file.getKey()), file.getValue());
@@ -121,15 +122,31 @@ final class Cluster implements AutoCloseable {
         Unprivileged.own(home);
     }
 
+    private static synchronized Cluster pristine() throws IOException {
+        if (pristine == null) {
+            var made = new Cluster(Files.createTempDirectory("numpool-postgres-"));
+            try {
+                var password = Files.writeString(made.home.resolve("password"), PASSWORD);
+                Unprivileged.own(made.home);
+                made.run(made.initdb(password));
+            } catch (IOException | RuntimeException failed) {
+                made.close();
+                throw failed;
+            }
+            pristine = made;
+        }
+        return pristine;
+    }
+
     // Without sync: what a crash of the server can lose is not decided here, and nothing here outlives the machine.
-    // Plain passwords over loopback: a wrong one is refused, and connecting costs no key derivation.
+    // MD5 over loopback: a wrong password is refused, and connecting costs no key derivation, on neither side.
     private List<String> initdb(Path password) {
         return List.of(
                 Binaries.folder().resolve("initdb").toString(),
                 "--pgdata=" + data(),
                 "--username=postgres",
                 "--pwfile=" + password,
-                "--auth=password",
+                "--auth=md5",
                 "--encoding=UTF8",
                 "--locale=C",
                 "--no-instructions",
