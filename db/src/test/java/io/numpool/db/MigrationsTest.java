@@ -4,10 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -20,12 +17,15 @@ import java.util.concurrent.Executors;
 import org.junit.jupiter.api.DisplayNameGeneration;
 import org.junit.jupiter.api.DisplayNameGenerator;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
 @DisplayNameGeneration(DisplayNameGenerator.ReplaceUnderscores.class)
+@Execution(ExecutionMode.CONCURRENT)
 class MigrationsTest {
     private static final String ODD = "My \"own\" Pools, O'Neill; é";
 
@@ -167,23 +167,6 @@ class MigrationsTest {
             migrations.installedVersion(connection, "numpool");
             assertTrue(connection.getAutoCommit());
         }
-    }
-
-    @Test
-    void nothing_is_printed() throws Exception {
-        var database = Server.newDatabase();
-        var printed = new ByteArrayOutputStream();
-        var out = System.out;
-        var err = System.err;
-        try (var capture = new PrintStream(printed, true, StandardCharsets.UTF_8)) {
-            System.setOut(capture);
-            System.setErr(capture);
-            migrations.migrate(database, "numpool");
-        } finally {
-            System.setOut(out);
-            System.setErr(err);
-        }
-        assertEquals("", printed.toString(StandardCharsets.UTF_8));
     }
 
     @ParameterizedTest
