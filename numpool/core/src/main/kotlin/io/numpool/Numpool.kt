@@ -7,19 +7,22 @@ import javax.sql.DataSource
 /**
  * One process's client: a session in the database, and the pools it takes part in. Open one per process and database, and close it.
  *
- * Nothing here holds a connection of the `DataSource` while a slot is held or waited for; one connection of its own listens.
+ * A slot that is held or waited for costs no connection. A call to the database borrows one of the `DataSource` for as long as it takes, at
+ * most [NumpoolOptions.storeConnections] at a time. One more listens as long as the client is open: made by the settings of a
+ * `HikariDataSource` or a `DataSource` of pgjdbc's, lent by any other for good. And one is borrowed for a moment now and then, to see whether
+ * notifications arrive; while the schema is migrated, three in all.
  */
 public interface Numpool : AutoCloseable {
     /** The name under which operators see this client. */
     public val name: String
 
-    /** The session's number in the database; another one after a loss. */
+    /** The session's number in the database; another one after a loss, 0 while there is none. */
     public val session: Long
 
     /** How this client learns of grants by others, now. */
     public val mode: NumpoolMode
 
-    /** Why [mode] is [NumpoolMode.POLL_ONLY] although that was not asked for; null else. */
+    /** Why LISTEN does not work here, when [mode] is [NumpoolMode.POLL_ONLY] for that; null else. */
     public val modeReason: String?
 
     /**
@@ -120,13 +123,14 @@ public interface Numpool : AutoCloseable {
          * @throws StoreAccessDeniedException when it refuses
          * @throws SchemaMissingException when it is not migrated, and may not be or Flyway is not there
          * @throws SchemaTooNewException when it was migrated by a newer version
+         * @throws io.numpool.db.MigrationException when Flyway refuses to migrate, such as after a migration that somebody has edited
          */
         public suspend fun open(
             dataSource: DataSource,
             configure: NumpoolOptions.Builder.() -> Unit = {},
         ): Numpool = Opening(dataSource, NumpoolOptions.builder().apply(configure).build()).open()
 
-        /** Like the other, on connections of its own to a `jdbc:postgresql:` or `postgres:` [url]. Needs HikariCP. */
+        /** Like the other, on connections of its own to a `jdbc:postgresql:`, `postgres://` or `postgresql://` [url]. Needs HikariCP. */
         public suspend fun open(
             url: String,
             user: String? = null,

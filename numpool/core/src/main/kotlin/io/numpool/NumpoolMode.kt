@@ -8,7 +8,7 @@ public enum class NumpoolMode {
     /** By notification at once; polls behind it. */
     LISTENING,
 
-    /** By polling only: asked for, or because LISTEN does not work here. */
+    /** By polling only: asked for, because LISTEN does not work here, or until `listen()` is called when `open` was not to start it. */
     POLL_ONLY,
 
     /** Closed. */

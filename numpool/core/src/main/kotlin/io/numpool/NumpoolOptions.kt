@@ -35,10 +35,10 @@ public class NumpoolOptions private constructor(
     /** How often a pool in which something waits is asked for grants whose notice was lost. At least 50 ms. Default: 1 s. */
     public val pollInterval: JavaDuration = builder.pollInterval.toJavaDuration()
 
-    /** How many connections of the `DataSource` are used at a time: 1–16. Default: 2. */
+    /** How many connections of the `DataSource` are used at a time for calls: 1–16. Default: 2. The listener's comes on top, see [Numpool]. */
     public val storeConnections: Int = builder.storeConnections
 
-    /** How long `open` tries to reach the database. Greater than 0. Default: 10 s. */
+    /** How long `open` tries to reach the database, and each later call that does not wait for a slot. Greater than 0. Default: 10 s. */
     public val openTimeout: JavaDuration = builder.openTimeout.toJavaDuration()
 
     /** How long `close` waits for the database to take everything back. Greater than 0. Default: 10 s. */
@@ -47,7 +47,7 @@ public class NumpoolOptions private constructor(
     /** Where the listener gets its connection from, when not from what the client was opened with. */
     public val listenerDataSource: DataSource? = builder.listenerDataSource
 
-    /** A URL for the listener's connection, for those behind a transaction-mode pooler. */
+    /** A URL for the listener's connection, with user and password in it, for those behind a transaction-mode pooler. */
     public val listenerUrl: String? = builder.listenerUrl
 
     /** Whether LISTEN is not used at all. Default: false. */

@@ -13,7 +13,9 @@ public enum class ResourceState {
     /** It was given back. */
     RELEASED,
 
-    /** It was taken away: the session died, the pool was deleted. */
+    /**
+     * It was taken away: the session died, the pool was deleted, it was evicted, or a server that lost its last commits knows nothing of it.
+     */
     LOST,
 }
 
