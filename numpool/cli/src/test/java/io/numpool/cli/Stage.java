@@ -3,8 +3,11 @@ package io.numpool.cli;
 import io.numpool.cli.internal.database.DatabaseAddress;
 import io.numpool.cli.internal.embedded.Folders;
 import io.numpool.cli.internal.embedded.TemporaryServer;
+import io.numpool.cli.internal.embedded.UnpackedPrograms;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -24,6 +27,7 @@ final class Stage {
         try {
             folder = Files.createTempDirectory("numpool-it-");
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
+            UnpackedPrograms.linkInto(folder.resolve("numpool"));
             server = TemporaryServer.start(folder.resolve("numpool"));
             Runtime.getRuntime().addShutdownHook(new Thread(this::strike));
             new NumpoolJar(folder, environment()).run("migrate").expect(0);
@@ -52,6 +56,12 @@ final class Stage {
     /** Host and port. */
     String place() {
         return address().jdbcUrl().replaceAll("jdbc:postgresql://(.*)/.*", "$1");
+    }
+
+    /** With user and password. */
+    String url() {
+        var who = address().user() + ":" + URLEncoder.encode(address().password(), StandardCharsets.UTF_8);
+        return address().jdbcUrl().replace("jdbc:postgresql://", "postgres://" + who + "@");
     }
 
     /** Names the database, and a data folder in which PostgreSQL's programs are unpacked already. */

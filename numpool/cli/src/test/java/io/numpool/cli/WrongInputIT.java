@@ -1,24 +1,21 @@
 package io.numpool.cli;
 
-import java.nio.file.Path;
+import io.numpool.cli.internal.command.CommandRunner;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whatever is wrong: exit code 2, nothing on stdout, one line on stderr that says what. */
+/** Whatever is wrong: exit code 2, nothing on stdout, one line on stderr that says what. In this JVM: there is much to get wrong. */
 class WrongInputIT {
     private static final String TOO_LONG = "x".repeat(101);
-
-    @TempDir
-    private Path folder;
-
-    private NumpoolJar numpool;
 
     @BeforeAll
     static void aGuestWithoutRightsAndASchemaFromTheFuture() throws Exception {
@@ -29,9 +26,25 @@ class WrongInputIT {
         Stage.shared().execute("INSERT INTO future.pool_version (version) VALUES (999)");
     }
 
-    @BeforeEach
-    void aDatabaseIsNamed() {
-        numpool = new NumpoolJar(folder, Stage.shared().environment());
+    /** On the stage's database, unless the line names one. */
+    private static Outcome run(String... line) {
+        var arguments = Stream.of(line);
+        if (!List.of(line).contains("--url")) {
+            arguments = Stream.concat(Stream.of("--url", Stage.shared().url()), arguments);
+        }
+        var ownOut = System.out;
+        var ownErr = System.err;
+        var out = new ByteArrayOutputStream();
+        var err = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+        try {
+            var code = CommandRunner.run(arguments.toArray(String[]::new));
+            return new Outcome(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+        } finally {
+            System.setOut(ownOut);
+            System.setErr(ownErr);
+        }
     }
 
     @ParameterizedTest
@@ -55,7 +68,7 @@ class WrongInputIT {
         "list --url jdbc:mysql://localhost/x, --url is not a PostgreSQL URL"
     })
     void wrongUsage(String line, String fragment) throws Exception {
-        numpool.run(line.isEmpty() ? new String[0] : line.split(" ")).expectComplaint(2, fragment);
+        run(line.isEmpty() ? new String[0] : line.split(" ")).expectComplaint(2, fragment);
     }
 
     static Stream<Arguments> wrongIdsAndSizes() {
@@ -69,51 +82,51 @@ class WrongInputIT {
     @ParameterizedTest
     @MethodSource("wrongIdsAndSizes")
     void idsHave1To100CharactersAndPools1To8192Slots(String id, String capacity, String fragment) throws Exception {
-        numpool.run("create", id, capacity).expectComplaint(2, fragment);
-        numpool.run("run", "--pool", id, "--capacity", capacity, "--", "true").expectComplaint(2, fragment);
+        run("create", id, capacity).expectComplaint(2, fragment);
+        run("run", "--pool", id, "--capacity", capacity, "--", "true").expectComplaint(2, fragment);
     }
 
     @Test
     void aPoolThatIsNotThere() throws Exception {
-        numpool.run("show", "nowhere").expectComplaint(2, "there is no pool 'nowhere'");
-        numpool.run("resize", "nowhere", "2").expectComplaint(2, "there is no pool 'nowhere'");
+        run("show", "nowhere").expectComplaint(2, "there is no pool 'nowhere'");
+        run("resize", "nowhere", "2").expectComplaint(2, "there is no pool 'nowhere'");
     }
 
     @Test
     void aPoolThatHasAnotherCapacity() throws Exception {
-        numpool.run("create", "sized", "2").expect(0);
-        numpool.run("create", "sized", "3").expectComplaint(2, "pool 'sized' has capacity 2, not 3");
-        numpool.run("run", "--pool", "sized", "--capacity", "3", "--", "true")
+        run("create", "sized", "2").expect(0);
+        run("create", "sized", "3").expectComplaint(2, "pool 'sized' has capacity 2, not 3");
+        run("run", "--pool", "sized", "--capacity", "3", "--", "true")
                 .expectComplaint(2, "pool 'sized' has capacity 2, not 3");
     }
 
     @Test
     void aWrongPassword() throws Exception {
         var url = "postgres://numpool:wrong@" + Stage.shared().place() + "/postgres";
-        numpool.run("list", "--url", url).expectComplaint(2, "password authentication failed");
+        run("list", "--url", url).expectComplaint(2, "password authentication failed");
     }
 
     @Test
     void aDeadHost() throws Exception {
         var url = "postgres://127.0.0.1:1/postgres";
-        numpool.run("list", "--url", url).expectComplaint(2, "Connection to 127.0.0.1:1 refused");
-        numpool.run("migrate", "--url", url).expectComplaint(2, "Connection to 127.0.0.1:1 refused");
+        run("list", "--url", url).expectComplaint(2, "Connection to 127.0.0.1:1 refused");
+        run("migrate", "--url", url).expectComplaint(2, "Connection to 127.0.0.1:1 refused");
     }
 
     @Test
     void aSchemaThatIsMissing() throws Exception {
-        numpool.run("list", "--schema", "nothere").expectComplaint(2, "schema 'nothere' is not there");
+        run("list", "--schema", "nothere").expectComplaint(2, "schema 'nothere' is not there");
     }
 
     @Test
     void aSchemaThatIsNewer() throws Exception {
-        numpool.run("--schema", "future", "list").expectComplaint(2, "schema 'future' has version 999");
+        run("--schema", "future", "list").expectComplaint(2, "schema 'future' has version 999");
     }
 
     @Test
     void noRightToMakeTheSchema() throws Exception {
         var url = "postgres://guest:guest@" + Stage.shared().place() + "/postgres";
-        numpool.run("create", "p", "1", "--schema", "guests", "--url", url).expectComplaint(2, "permission denied");
-        numpool.run("migrate", "--schema", "guests", "--url", url).expectComplaint(2, "permission denied");
+        run("create", "p", "1", "--schema", "guests", "--url", url).expectComplaint(2, "permission denied");
+        run("migrate", "--schema", "guests", "--url", url).expectComplaint(2, "permission denied");
     }
 }

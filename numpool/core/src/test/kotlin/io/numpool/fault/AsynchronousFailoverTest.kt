@@ -242,6 +242,7 @@ private suspend fun clientOf(
     Numpool
         .open(url) {
             this.name = name
+            openTimeout = PATIENCE // a disk may take its time for what is flushed at a promotion
             sessionTtl = 60.seconds
             detachGrace = 15.seconds
             reaperTick = 200.milliseconds

@@ -214,7 +214,7 @@ internal class Crowd private constructor(
         private const val SLOTS = 2
         private const val PASSERS = 2
         private const val PASSES = 3
-        private const val HOLD_NANOS = 20_000_000L
+        private const val HOLD_NANOS = 60_000_000L
         private val LOOK = 4.milliseconds
         private val requests = AtomicLong()
 

@@ -30,17 +30,20 @@ internal suspend fun awaited(
     condition: () -> Boolean,
 ) = withContext(Dispatchers.IO) { Await.until(what, Duration.ofSeconds(PATIENCE.inWholeSeconds), condition) }
 
-/** A client that listens. */
+/** A client that listens, on connections of its own where none are given. */
 internal suspend fun TestDatabase.open(
     name: String,
-    from: DataSource = dataSource(),
+    from: DataSource? = null,
     configure: NumpoolOptions.Builder.() -> Unit = {},
-): Numpool =
-    Numpool
-        .open(from) {
-            this.name = name
-            configure()
-        }.also { if (!it.isPollOnly()) it.awaitListening() }
+): Numpool {
+    val settings: NumpoolOptions.Builder.() -> Unit = {
+        this.name = name
+        configure()
+    }
+    val client = if (from == null) Numpool.open(urlWithPassword(), configure = settings) else Numpool.open(from, settings)
+    if (!client.isPollOnly()) client.awaitListening()
+    return client
+}
 
 private fun Numpool.isPollOnly() = mode == NumpoolMode.POLL_ONLY && modeReason == null
 

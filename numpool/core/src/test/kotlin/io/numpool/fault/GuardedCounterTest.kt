@@ -96,7 +96,7 @@ class GuardedCounterTest :
     })
 
 private const val COUNTER = "counter"
-private val FAULTS = 4 * REPETITIONS
+private val FAULTS = 3 * REPETITIONS
 private val TTL = 1_200.milliseconds
 
 private fun io.numpool.testkit.TestDatabase.rows(sql: String): List<Pair<Int, Long>> =

@@ -101,13 +101,13 @@ private suspend fun work(
         val asked = System.nanoTime()
         val resource =
             try {
-                pool.acquire(timeout = Random.nextInt(1, 40).milliseconds)
+                pool.acquire(timeout = Random.nextInt(1, 100).milliseconds)
             } catch (_: AcquireTimeoutException) {
                 measured.timeouts.incrementAndGet()
                 continue
             }
         val granted = System.nanoTime()
-        delay(Random.nextInt(1, 4).milliseconds) // its work
+        delay(Random.nextInt(4, 12).milliseconds) // its work
         val done = System.nanoTime()
         resource.close()
         measured.grants.incrementAndGet()
@@ -136,7 +136,7 @@ private suspend fun watch(
             }
         }
         seen.scrapes.incrementAndGet()
-        delay(20.milliseconds)
+        delay(100.milliseconds)
     }
 }
 

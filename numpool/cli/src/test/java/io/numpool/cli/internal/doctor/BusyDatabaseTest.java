@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 /** Nothing is found where all is well, however much is going on. */
 class BusyDatabaseTest {
     private static final int CLIENTS = 4;
-    private static final int EXAMINATIONS = 100;
+    private static final int EXAMINATIONS = 40;
     private static final List<String> POOLS = List.of("a", "b", "c");
 
     /** What a client may do. Each has to have happened a few times. */

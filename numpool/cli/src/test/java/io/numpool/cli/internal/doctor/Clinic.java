@@ -4,6 +4,7 @@ import io.numpool.cli.internal.database.DatabaseAddress;
 import io.numpool.cli.internal.embedded.Folders;
 import io.numpool.cli.internal.embedded.Restart;
 import io.numpool.cli.internal.embedded.TemporaryServer;
+import io.numpool.cli.internal.embedded.UnpackedPrograms;
 import io.numpool.db.Line;
 import io.numpool.db.Migrations;
 import java.io.IOException;
@@ -29,6 +30,7 @@ final class Clinic {
         try {
             folder = Files.createTempDirectory("numpool-clinic-");
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
+            UnpackedPrograms.linkInto(folder.resolve("numpool"));
             server = TemporaryServer.start(folder.resolve("numpool"));
             Runtime.getRuntime().addShutdownHook(new Thread(this::close));
             Restart.with(server, folder.resolve("numpool"), "max_prepared_transactions = 2");

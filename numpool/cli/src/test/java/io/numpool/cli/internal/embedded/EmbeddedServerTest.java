@@ -23,28 +23,17 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class EmbeddedServerTest {
-    /** Unpacking takes seconds: once for all tests but the first, which is about nothing being there. */
+    /** With nothing in it. */
     @TempDir
-    private static Path shared;
-
     private Path home;
 
-    @BeforeEach
-    void aHomeWithNothingInIt() throws IOException {
-        home = Files.createTempDirectory(shared, "home");
-    }
-
+    /** Only the first test is about how they come to be there. */
     private void programsAreThere() throws IOException {
-        var folder = server().cluster().files().folder();
-        var programs = "programs-" + Build.postgresVersion();
-        Binaries.in(shared);
-        Files.createDirectories(folder);
-        Files.createSymbolicLink(folder.resolve(programs), shared.resolve(programs));
+        UnpackedPrograms.linkInto(home.resolve("numpool"));
     }
 
     private EmbeddedServer server() {
