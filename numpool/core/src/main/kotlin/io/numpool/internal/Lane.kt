@@ -68,8 +68,8 @@ internal class Lane(
     val use = LaneUse(pool.id)
     var capacity by use::capacity
 
-    /** Why the database cannot be reached; null while it can. */
-    @Volatile private var away: StoreException? = null
+    /** Why the database could not be reached, and the session then; null since it answered. */
+    @Volatile private var away: Away? = null
 
     /** There is no such pool in the database any more. */
     @Volatile private var isGone = false
@@ -101,6 +101,11 @@ internal class Lane(
         val ticket: Long,
         val slot: Int,
     ) : Command
+
+    private class Away(
+        val cause: StoreException,
+        val session: Session?,
+    )
 
     private object Reread : Command
 
@@ -143,14 +148,21 @@ internal class Lane(
             pending.timer = engine.after(timeout) { expire(pending) }
             if (!pending.isOpen) pending.timer?.cancel() // claimed before the timer was known
         }
-        away?.let(::failAttempts)
+        whyAway()?.let(::failAttempts)
         if (!pending.isOpen) attempts -= pending // claimed before it was noted
     }
 
     /** The database is away: who did not mean to wait does not. */
     fun unreachable(cause: StoreException) {
-        away = cause
+        away = Away(cause, engine.sessions.current)
         failAttempts(cause)
+    }
+
+    /** Null when the database can be reached, as far as is known: a session that was opened since shows that it can. */
+    private fun whyAway(): StoreException? {
+        val it = away ?: return null
+        val current = engine.sessions.current
+        return if (current == null || current === it.session) it.cause else null
     }
 
     fun leave(pending: Pending) {
@@ -231,7 +243,9 @@ internal class Lane(
     /** Claims before it tells: who is granted a slot at this very moment did not time out. */
     private fun expire(pending: Pending) {
         if (!pending.claim()) return
-        pending.fail(away?.let { engine.unavailable("acquire of pool '${pool.id}'", it) } ?: timedOut(pending.sinceNanos, pending.place))
+        pending.fail(
+            whyAway()?.let { engine.unavailable("acquire of pool '${pool.id}'", it) } ?: timedOut(pending.sinceNanos, pending.place),
+        )
         inbox.trySend(Leave(pending))
     }
 
