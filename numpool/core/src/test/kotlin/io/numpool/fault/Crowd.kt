@@ -82,7 +82,8 @@ internal class Crowd private constructor(
                 if (!it.use(mine, request) { parting.isCompleted }) awaitCancellation()
             }
             Fate.KEPT
-        } catch (_: ResourceLostException) {
+        } catch (e: ResourceLostException) {
+            println("${it.client.name}: ${e.message}")
             Fate.LOST
         }
     }

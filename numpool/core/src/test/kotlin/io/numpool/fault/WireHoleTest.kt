@@ -28,6 +28,7 @@ import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.nanoseconds
 import kotlin.time.TimeSource
 
@@ -35,6 +36,7 @@ import kotlin.time.TimeSource
 class WireHoleTest :
     FunSpec({
         testExecutionMode = TestExecutionMode.LimitedConcurrency(5) // they wait, each on a database of its own
+        timeout = (10.minutes * REPETITIONS).inWholeMilliseconds
         val pace = Pace.QUICK.orDefault()
 
         /** A client on wires of its own, and a pool of one slot that it shares with a bystander. */
