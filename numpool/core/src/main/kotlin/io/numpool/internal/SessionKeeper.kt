@@ -29,7 +29,8 @@ import kotlin.random.Random
  * A live session is renewed every third of its ttl on any connection (the listener's when none is free), and attached to the listener's
  * connection: [ListenHook] attaches anew after each reconnect, before anybody is told of it.
  *
- * [live] is set by the one coroutine that runs [run]; a loss may come from anywhere, once. Both happen under [lossLock].
+ * [live] is set by calls of [open], of which one at a time is not given up; a loss may come from anywhere, once. Both happen under
+ * [lossLock].
  */
 internal class SessionKeeper(
     private val engine: Engine,
@@ -64,8 +65,8 @@ internal class SessionKeeper(
     suspend fun awaitLive(): Session = live.filterNotNull().first { it.lostBecause == null }
 
     /**
-     * Opens a session, on [connection]; the predecessor is dead from then on. Of a call that was given up and one that was made instead,
-     * whichever is answered while the other is not has opened the session, and what the other opens is ended again.
+     * Opens a session, on [connection]; the predecessor is dead from then on. A call that was given up opens it, too, when it is answered
+     * before another is made. Else what it opens is ended again.
      */
     fun open(
         connection: Connection,

@@ -7,7 +7,7 @@ import java.util.Deque;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * Asks one database for values. To connect costs some thirty times what an answer costs, and tests ask every few milliseconds, so
+ * Asks one database for values. To connect costs many times what an answer costs, and tests ask every few milliseconds, so
  * connections that are idle are asked again; as many are open as questions are under way at once.
  */
 public final class Asking implements AutoCloseable {
