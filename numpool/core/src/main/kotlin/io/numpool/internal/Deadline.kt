@@ -40,26 +40,43 @@ internal class Deadline(
     private val renewed = AtomicReference(opened)
     private val pinged = AtomicReference<Moment?>()
 
+    /** Whether the first attach in this life of the server was answered. */
+    @Volatile private var answered = false
+
     fun renewed(sent: Moment) {
         renewed.updateAndGet { if (sent.nanos > it.nanos) sent else it } // answers may come in another order
     }
 
-    /** Sent and answered by the backend that holds the alive lock; for the first attach: sent. */
+    /** From the first attach in a life of the server on, whether answered or not, a reaper may judge the session by its connection. */
+    fun attaching(sent: Moment) {
+        pinged.compareAndSet(null, sent)
+    }
+
+    /** Sent and answered by the backend that holds the alive lock. */
     fun pinged(sent: Moment) {
+        answered = true
         pinged.updateAndGet { if (it == null || sent.nanos > it.nanos) sent else it }
     }
 
     /** The server ended: until the next attach is sent the renewals count alone. */
     fun serverEnded() {
         pinged.set(null)
+        answered = false
     }
 
-    /** No attach was sent in this life of the server. */
-    val notAttached get() = pinged.get() == null
+    fun remainingMillis(now: Moment = Moment.now()): Long = min(byRenewal(now), byPing(now))
 
-    fun remainingMillis(now: Moment = Moment.now()): Long {
-        val byRenewal = afterRenewal - renewed.get().millisTo(now)
-        val ping = pinged.get() ?: return byRenewal
-        return min(byRenewal, afterPing - ping.millisTo(now))
+    private fun byRenewal(now: Moment) = afterRenewal - renewed.get().millisTo(now)
+
+    private fun byPing(now: Moment) = pinged.get()?.let { afterPing - it.millisTo(now) } ?: Long.MAX_VALUE
+
+    /** Which sign of life is missing, for those who look for the cause. */
+    fun missing(now: Moment = Moment.now()): String {
+        val ping = pinged.get()
+        return when {
+            ping == null || byRenewal(now) < byPing(now) -> "no renewal sent in the last ${renewed.get().millisTo(now)} ms was answered"
+            answered -> "no ping sent in the last ${ping.millisTo(now)} ms was answered by its LISTEN connection"
+            else -> "its first attach in this life of the server was sent ${ping.millisTo(now)} ms ago, and none was answered"
+        }
     }
 }

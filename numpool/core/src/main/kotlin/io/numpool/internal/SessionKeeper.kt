@@ -122,7 +122,7 @@ internal class SessionKeeper(
             ) {
                 delay(left.coerceAtMost(WATCH_MILLIS))
             } else {
-                lose(session, "its deadline passed: no sign of life came through in time")
+                lose(session, "its deadline passed: ${session.deadline.missing()}")
             }
         }
     }
@@ -253,13 +253,12 @@ internal class SessionKeeper(
         if (announced.isShownBy(error, failedNanos - begunNanos)) live.value?.deadline?.serverEnded()
     }
 
-    /** From the first attach in a life of the server on, whether answered or not, a reaper may judge the session by its connection. */
     fun attach(
         session: Session,
         connection: Connection,
     ) {
         val sent = Moment.now()
-        if (session.deadline.notAttached) session.deadline.pinged(sent)
+        session.deadline.attaching(sent)
         try {
             engine.answeredIn(engine.store.attach(connection, session.id, session.nextAttach()))
         } catch (e: StoreException) {

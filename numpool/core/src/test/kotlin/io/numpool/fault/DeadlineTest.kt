@@ -147,6 +147,20 @@ class DeadlineTest :
             deadline.remainingMillis(Moment(nanos = 2_500 * MILLI, millis = 2_500)) shouldBe 800
         }
 
+        test("a deadline that passed says which sign of life is missing") {
+            fun at(millis: Long) = Moment(nanos = millis * MILLI, millis)
+            val deadline = Deadline(ttlMillis = 3_000, graceMillis = 1_000, at(0))
+            deadline.missing(at(2_800)) shouldBe "no renewal sent in the last 2800 ms was answered"
+            deadline.attaching(at(100))
+            deadline.attaching(at(500)) // that again
+            deadline.missing(at(900)) shouldBe "its first attach in this life of the server was sent 800 ms ago, and none was answered"
+            deadline.pinged(at(600))
+            deadline.missing(at(1_400)) shouldBe "no ping sent in the last 800 ms was answered by its LISTEN connection"
+            deadline.serverEnded()
+            deadline.remainingMillis(at(1_400)) shouldBe 1_400
+            deadline.missing(at(2_800)) shouldBe "no renewal sent in the last 2800 ms was answered"
+        }
+
         test("a block whose slot is lost is cancelled, and its caller told why") {
             val connections = FaultyDataSource(database.dataSource())
             database
