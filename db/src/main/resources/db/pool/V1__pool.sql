@@ -706,12 +706,15 @@ BEGIN
   channel := channel_of(session_id);
 END $$;
 
--- Called on the listener connection, which then holds the alive lock for as long as it lives.
-CREATE FUNCTION attach(session_id bigint, attach_number bigint, OUT incarnation uuid) LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+-- Called on the listener connection, which then holds the alive lock for as long as it lives. The grace runs from when it was sent, and a
+-- server that has just come back has a busy disk: so it waits for a lock rather than to try again, and not for the disk at all. A crash that
+-- undoes it ends the incarnation, and the attach with it, whether it was on disk or not.
+CREATE FUNCTION attach(session_id bigint, attach_number bigint, OUT incarnation uuid) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
   earlier record;
 BEGIN
   PERFORM require_read_committed();
+  PERFORM set_config('synchronous_commit', 'off', true);
   PERFORM pg_advisory_lock_shared('session'::regclass::oid::integer, (session_id & 2147483647)::integer);
   PERFORM pg_advisory_xact_lock_shared('session_beat'::regclass::oid::integer, (session_id & 2147483647)::integer);
   SELECT s.dead, s.attach_number INTO earlier FROM session s WHERE s.id = session_id FOR UPDATE;
@@ -797,6 +800,7 @@ DECLARE
   probed bigint;
 BEGIN
   PERFORM require_read_committed();
+  PERFORM set_config('synchronous_commit', 'off', true); -- an attach waits for the probe; and what is noted counts in this incarnation alone
   incarnation := current_incarnation();
   FOR probed IN
     SELECT s.id FROM session s

@@ -1,5 +1,6 @@
 package io.numpool.fault
 
+import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.core.spec.style.FunSpec
 import io.kotest.matchers.collections.shouldBeEmpty
 import io.kotest.matchers.shouldBe
@@ -7,6 +8,8 @@ import io.kotest.matchers.shouldNotBe
 import io.numpool.testkit.Await
 import io.numpool.testkit.TestPostgres
 import java.util.concurrent.CompletableFuture
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.TimeoutException
 
 class DeathSqlTest :
     FunSpec({
@@ -125,6 +128,29 @@ class DeathSqlTest :
             Await.until("seen as detached") { surveyed(session).detached }
             reaper.declareDetachedDead(session, 2) shouldBe true
             late.close()
+        }
+
+        test("an attach waits longer for a lock than the next attempt could") {
+            val session = ours.openSession()
+            Sql(database).use { attached ->
+                lateinit var attaching: CompletableFuture<Unit>
+                ours.inFlight({ raiseEpoch(session, 1) }) {
+                    attaching = later { attached.attach(session, 1) }
+                    reaper.awaitWaiting(attached)
+                    shouldThrow<TimeoutException> { attaching.get(1, TimeUnit.SECONDS) }
+                }
+                attaching.soon()
+            }
+        }
+
+        test("neither an attach nor the probe that it may wait for waits for the disk") {
+            val session = ours.openSession()
+            ours.execute("SET synchronous_commit = on")
+            for (call in listOf<Sql.() -> Unit>({ attach(session, 1) }, { survey() })) {
+                ours.inFlight(call) { ours.call("SHOW synchronous_commit") shouldBe "off" }
+                ours.call("SHOW synchronous_commit") shouldBe "on"
+            }
+            ours.execute("SELECT pg_advisory_unlock_all()")
         }
 
         test("an attach ends the session's earlier listener connection, which may be half open") {

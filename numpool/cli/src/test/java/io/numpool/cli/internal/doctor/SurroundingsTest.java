@@ -150,7 +150,7 @@ class SurroundingsTest {
                 "ALTER FUNCTION renew SECURITY INVOKER | renew(bigint,integer[]) does not run with the rights of its owner",
                 "GRANT EXECUTE ON FUNCTION repair TO PUBLIC | repair(bigint,integer) may be called by everybody",
                 "ALTER FUNCTION poll RESET jit | poll(bigint,integer) has lost its setting jit=off",
-                "ALTER FUNCTION attach SET lock_timeout = '1s' | attach(bigint,bigint) has lost its setting lock_timeout=500ms",
+                "ALTER FUNCTION attach SET lock_timeout = '1s' | attach(bigint,bigint) has lost its setting lock_timeout=5s",
                 "ALTER FUNCTION poll SET search_path = public | poll(bigint,integer) has lost its setting search_path=pg_catalog, S, pg_temp",
             })
     void aFunctionThatIsNotAsItWasMade(String harm, String finding) throws Exception {
