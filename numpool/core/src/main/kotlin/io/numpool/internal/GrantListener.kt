@@ -47,6 +47,7 @@ internal class GrantListener(
                 pingTimeout = (grace / 3).coerceAtLeast(100).milliseconds
                 reconnectInterval = (grace / 20).coerceAtMost(1_000).milliseconds
                 reconnectMaxInterval = grace.coerceAtMost(1_000).milliseconds
+                reconnectMultiplier = SLOW_GROWTH
                 closeTimeout =
                     engine.options.closeTimeout
                         .toKotlinDuration()
@@ -124,6 +125,9 @@ internal class GrantListener(
     suspend fun close() = notifier.shutdown()
 
     private companion object {
+        /** The grace runs from the last ping on: while it does, no pause is longer than about half of the time that was tried already. */
+        const val SLOW_GROWTH = 1.3
+
         /** What a notifier takes. */
         const val NAME_LENGTH = 40
     }

@@ -185,11 +185,14 @@ internal enum class Outage(
         pace: Pace,
     ) = away + interval(pace) < deadline(pace)
 
-    /** Whether a server that took so long to be gone showed it in time: as long as it may be a partition, the grace counts. */
+    /**
+     * Whether a server that took so long to be gone showed it in time to all. As long as it may be a partition the grace counts, from a ping
+     * that may be a third of it old; and the next attempt to connect may come as long after the last as that came after the first.
+     */
     fun isClear(
         gone: Duration,
         pace: Pace,
-    ) = !announced || gone < (pace.grace - pace.margin) / 2
+    ) = !announced || gone < (pace.grace - pace.margin - pace.grace / 3) / 3
 
     /** Whether no session may live on. */
     fun loses(
