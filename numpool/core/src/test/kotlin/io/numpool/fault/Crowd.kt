@@ -216,7 +216,7 @@ internal class Crowd private constructor(
         private const val PASSERS = 2
         private const val PASSES = 3
         private const val HOLD_NANOS = 60_000_000L
-        private val LOOK = 4.milliseconds
+        private val LOOK = 10.milliseconds
         private val requests = AtomicLong()
 
         suspend fun on(

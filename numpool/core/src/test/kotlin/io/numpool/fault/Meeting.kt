@@ -20,6 +20,8 @@ internal class Meeting(
     private var second = Sql(database)
     private val inTurn = HashMap<List<Any>, Outcome>()
 
+    private var scenes = 0
+
     var waited = 0
         private set
     var cameIn = 0
@@ -62,7 +64,7 @@ internal class Meeting(
         commits: Boolean,
         waits: MutableSet<Boolean>,
     ): String? {
-        onlooker.call(scene.call)
+        make(scene)
         first.connection.autoCommit = false
         val ofA = first.answer(a)
         val answering = later { second.answer(b) }
@@ -77,6 +79,11 @@ internal class Meeting(
         val order = if (waited) "waits for" else "comes in before"
         return "$scene: '$b' $order '$a', which ${if (commits) "commits" else "is rolled back"}: " +
             "${(seen.answers + seen.broken).joinToString("\n  ")}\n${allowed.joinToString("") { it.describe(seen) }}"
+    }
+
+    private fun make(scene: Scene) {
+        onlooker.call(scene.call)
+        if (++scenes % SWEPT_AFTER == 0) onlooker.sweepScenes()
     }
 
     private fun allowed(
@@ -98,7 +105,7 @@ internal class Meeting(
         operations: List<Operation>,
     ): Outcome =
         inTurn.getOrPut(listOf(scene, operations)) {
-            onlooker.call(scene.call)
+            make(scene)
             val answers = operations.mapIndexed { nth, it -> (if (nth == 0) first else second).answer(it) }
             Outcome(answers, state()).also { forgetLocks(operations) }
         }
@@ -143,6 +150,7 @@ internal class Meeting(
     override fun close() = listOf(first, second, onlooker).forEach { it.close() }
 
     private companion object {
+        const val SWEPT_AFTER = 100
         const val ADVISORY = "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     }
 }

@@ -182,6 +182,9 @@ internal val STATE =
     ) lines(line)
     """
 
+/** What the scenes before left behind, which every look at a table would walk over. */
+internal fun Sql.sweepScenes() = execute("VACUUM ${TABLES.replace(" ", ", ")}")
+
 /** Calls of this database wait for their locks as long as a test may last. */
 internal fun Sql.makePatient() = execute(PATIENT)
 
