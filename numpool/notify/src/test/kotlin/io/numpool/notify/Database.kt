@@ -38,8 +38,11 @@ class Database(
     /** Process ids of the sessions of the notifier of that name that listen. */
     fun listeners(notifier: String): List<Int> = query("SELECT pid FROM pg_stat_activity WHERE ${isListener(notifier)}") { it.getInt(1) }
 
+    /** The newest: one that was told to end before may still be seen. Answers how many were told. */
     fun terminateListener(notifier: String): Int =
-        query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${isListener(notifier)}") { it.getBoolean(1) }.count { it }
+        query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${isListener(notifier)} ORDER BY backend_start DESC LIMIT 1",
+        ) { it.getBoolean(1) }.count { it }
 
     /** How many sessions there are apart from the one that counts. */
     fun sessions(): Int =
