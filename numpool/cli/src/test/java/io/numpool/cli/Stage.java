@@ -2,6 +2,7 @@ package io.numpool.cli;
 
 import io.numpool.cli.internal.database.DatabaseAddress;
 import io.numpool.cli.internal.embedded.Folders;
+import io.numpool.cli.internal.embedded.ServerForTests;
 import io.numpool.cli.internal.embedded.TemporaryServer;
 import io.numpool.cli.internal.embedded.UnpackedPrograms;
 import java.io.IOException;
@@ -28,7 +29,7 @@ final class Stage {
             folder = Files.createTempDirectory("numpool-it-");
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
             UnpackedPrograms.linkInto(folder.resolve("numpool"));
-            server = TemporaryServer.start(folder.resolve("numpool"));
+            server = ServerForTests.start(folder.resolve("numpool"));
             Runtime.getRuntime().addShutdownHook(new Thread(this::strike));
             new NumpoolJar(folder, environment()).run("migrate").expect(0);
         } catch (Exception e) {

@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource
 import io.numpool.Numpool
 import io.numpool.ResourcePool
 import io.numpool.fault.Sql
+import io.numpool.testkit.ServerSettings
 import io.numpool.testkit.TestDatabase
 import io.numpool.testkit.TestPostgres
 import kotlinx.coroutines.Dispatchers
@@ -28,7 +29,7 @@ import kotlin.time.measureTime
  */
 public fun main(args: Array<String>) {
     val minutes = args.getOrNull(0)?.toInt() ?: 10
-    TestPostgres.durable().use { server ->
+    TestPostgres.start(ServerSettings.durable().onDisk()).use { server ->
         server.newDatabase().use { database ->
             println("fsync=${database.query("SHOW fsync")} synchronous_commit=${database.query("SHOW synchronous_commit")}")
             runBlocking { measured(database, minutes) }

@@ -1,5 +1,6 @@
 package io.numpool.notify
 
+import io.numpool.testkit.ServerSettings
 import io.numpool.testkit.TestPostgres
 import kotlinx.coroutines.runBlocking
 import org.postgresql.PGConnection
@@ -30,7 +31,7 @@ private const val NO_DISK = "options=-c%20synchronous_commit=off"
  * The ways take turns, 5 times; each figure is the median of its 5.
  */
 fun main() {
-    val database = Database(TestPostgres.durable().emptyDatabase())
+    val database = Database(TestPostgres.start(ServerSettings.durable().onDisk()).emptyDatabase())
     database.connect().use { connection ->
         for (setting in listOf("server_version", "fsync", "synchronous_commit")) {
             println("$setting: ${connection.rows("SHOW $setting") { it.getString(1) }.single()}")

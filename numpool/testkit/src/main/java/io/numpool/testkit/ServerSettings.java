@@ -8,11 +8,13 @@ import java.util.Map;
 /** How an {@link OwnPostgres} is configured. Immutable. */
 public final class ServerSettings {
     private final boolean durable;
+    private final boolean onDisk;
     private final Map<String, String> parameters;
     private final Map<String, String> files;
 
-    private ServerSettings(boolean durable, Map<String, String> parameters, Map<String, String> files) {
+    private ServerSettings(boolean durable, boolean onDisk, Map<String, String> parameters, Map<String, String> files) {
         this.durable = durable;
+        this.onDisk = onDisk;
         this.parameters = Collections.unmodifiableMap(parameters);
         this.files = Collections.unmodifiableMap(files);
     }
@@ -24,17 +26,29 @@ public final class ServerSettings {
      */
     public static ServerSettings fast() {
         return new ServerSettings(
-                false, Map.of("fsync", "off", "synchronous_commit", "off", "full_page_writes", "off"), Map.of());
+                false, false, Map.of("fsync", "off", "synchronous_commit", "off", "full_page_writes", "off"), Map.of());
     }
 
     /**
-     * A server for tests and measurements that judge durability: {@code fsync} and {@code synchronous_commit} are on.
+     * A server for tests that judge what outlives a server that stops, crashes or is killed: {@code fsync} and {@code synchronous_commit} are
+     * on. Measurements have it {@link #onDisk}.
      *
      * @return settings to go on from
      */
     public static ServerSettings durable() {
         return new ServerSettings(
-                true, Map.of("fsync", "on", "synchronous_commit", "on", "full_page_writes", "on"), Map.of());
+                true, false, Map.of("fsync", "on", "synchronous_commit", "on", "full_page_writes", "on"), Map.of());
+    }
+
+    /**
+     * With its data in the folder {@code java.io.tmpdir}, where {@code fsync} costs what it costs. Else they are in the folder
+     * {@code numpool.test.postgres.folder} (a system property); without it in {@code /dev/shm}, where that is a memory file system with 4 GiB to
+     * spare, and otherwise in {@code java.io.tmpdir}, too.
+     *
+     * @return new settings
+     */
+    public ServerSettings onDisk() {
+        return new ServerSettings(durable, true, parameters, files);
     }
 
     /**
@@ -45,7 +59,7 @@ public final class ServerSettings {
      * @return new settings
      */
     public ServerSettings with(String parameter, String value) {
-        return new ServerSettings(durable, added(parameters, parameter, value), files);
+        return new ServerSettings(durable, onDisk, added(parameters, parameter, value), files);
     }
 
     /**
@@ -56,7 +70,7 @@ public final class ServerSettings {
      * @return new settings
      */
     public ServerSettings withFile(String name, String content) {
-        return new ServerSettings(durable, parameters, added(files, name, content));
+        return new ServerSettings(durable, onDisk, parameters, added(files, name, content));
     }
 
     /**
@@ -76,6 +90,15 @@ public final class ServerSettings {
      */
     public boolean isDurable() {
         return durable;
+    }
+
+    /**
+     * Where its data are.
+     *
+     * @return true for settings that are {@link #onDisk}
+     */
+    public boolean isOnDisk() {
+        return onDisk;
     }
 
     /**

@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayNameGeneration;
 import org.junit.jupiter.api.DisplayNameGenerator;
 import org.junit.jupiter.api.Test;
@@ -155,6 +158,29 @@ class OwnPostgresTest {
     }
 
     @Test
+    void a_killed_server_leaves_no_shared_memory_when_it_is_closed() throws Exception {
+        String segment;
+        try (var own = OwnPostgres.start(ServerSettings.fast())) {
+            segment = Files.readAllLines(own.dataFolder().resolve("postmaster.pid"))
+                    .get(6)
+                    .strip()
+                    .split("\\s+")[1];
+            own.kill();
+            assertTrue(sharedMemory().contains(segment));
+        }
+        assertFalse(sharedMemory().contains(segment));
+    }
+
+    @Test
+    void data_are_where_they_are_wanted() {
+        try (var own = OwnPostgres.start(ServerSettings.fast().onDisk())) {
+            assertEquals(
+                    Path.of(System.getProperty("java.io.tmpdir")),
+                    own.dataFolder().getParent().getParent());
+        }
+    }
+
+    @Test
     void closing_leaves_neither_process_nor_folder() {
         var own = OwnPostgres.start(ServerSettings.fast());
         var folder = own.dataFolder();
@@ -209,6 +235,13 @@ class OwnPostgresTest {
             }
             System.out.println("home " + own.dataFolder().getParent());
             System.in.read();
+        }
+    }
+
+    /** Ids of the segments of System V shared memory. */
+    private static Set<String> sharedMemory() throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/sysvipc/shm"))) {
+            return lines.map(line -> line.strip().split("\\s+")[1]).collect(Collectors.toSet());
         }
     }
 

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 /** The folder of one server: its data, its log, and an {@link Undertaker} that removes both when the JVM is gone. */
 final class Cluster implements AutoCloseable {
     private static final String PASSWORD = "test only";
+    private static final int SHARED_MEMORY_LINE = 6;
 
     /** What initdb makes: once for a JVM, every server has a copy of it. Guarded by the class. */
     private static Cluster pristine;
@@ -30,7 +31,7 @@ final class Cluster implements AutoCloseable {
     /** Makes the folder, with what initdb makes in it. */
     static Cluster create(ServerSettings settings) {
         try {
-            var cluster = new Cluster(Files.createTempDirectory("numpool-postgres-"));
+            var cluster = new Cluster(DataFolders.create(settings.isOnDisk()));
             try {
                 cluster.initialize(settings);
                 return cluster;
@@ -46,7 +47,7 @@ final class Cluster implements AutoCloseable {
     /** Makes a folder with the same data. The server must not run. */
     Cluster copy() {
         try {
-            var copy = new Cluster(Files.createTempDirectory("numpool-postgres-"));
+            var copy = new Cluster(Files.createTempDirectory(home.getParent(), "numpool-postgres-"));
             try {
                 copyTree(data(), copy.data());
                 Unprivileged.own(copy.home);
@@ -106,14 +107,29 @@ final class Cluster implements AutoCloseable {
     public void close() {
         undertaker.dismiss();
         try {
+            removeSharedMemory();
             Binaries.deleteTree(home);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
     }
 
+    // A server that was killed, and not started again, leaves the segment by which the next would have known: 56 bytes,
+    // of some thousands that
+    // a machine has.
+    private void removeSharedMemory() throws IOException {
+        var lines = Files.exists(pidFile()) ? Files.readAllLines(pidFile()) : List.<String>of();
+        if (lines.size() > SHARED_MEMORY_LINE) {
+            var id = lines.get(SHARED_MEMORY_LINE).strip().split("\\s+")[1];
+            execute(List.of("ipcrm", "-m", id));
+        }
+    }
+
     private void initialize(ServerSettings settings) throws IOException {
         copyTree(pristine().data(), data());
+        if (DataFolders.isMemory(home)) {
+            configure(Map.of("dynamic_shared_memory_type", "mmap")); // a killed server's would stay in memory
+        }
         configure(settings.parameters());
         for (var file : settings.files().entrySet()) {
             var written = Files.writeString(data().resolve(file.getKey()), file.getValue());
@@ -124,7 +140,7 @@ final class Cluster implements AutoCloseable {
 
     private static synchronized Cluster pristine() throws IOException {
         if (pristine == null) {
-            var made = new Cluster(Files.createTempDirectory("numpool-postgres-"));
+            var made = new Cluster(DataFolders.create(false));
             try {
                 var password = Files.writeString(made.home.resolve("password"), PASSWORD);
                 Unprivileged.own(made.home);
@@ -172,15 +188,19 @@ final class Cluster implements AutoCloseable {
     }
 
     private void run(List<String> command) throws IOException {
+        if (execute(Unprivileged.command(command)) != 0) {
+            throw new IllegalStateException(command.get(0) + " failed:\n" + log());
+        }
+    }
+
+    private int execute(List<String> command) throws IOException {
         try {
-            var process = new ProcessBuilder(Unprivileged.command(command))
+            return new ProcessBuilder(command)
                     .directory(home.toFile())
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile().toFile()))
-                    .start();
-            if (process.waitFor() != 0) {
-                throw new IllegalStateException(command.get(0) + " failed:\n" + log());
-            }
+                    .start()
+                    .waitFor();
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("Interrupted in " + command.get(0), interrupted);

@@ -24,6 +24,8 @@ final class Undertaker {
               while kill -0 "$server" && [ $tries -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
               kill -s KILL "$server"
             fi
+            segment=$(sed -n 7p "$2" 2>/dev/null | awk '{print $2}')
+            [ -n "$segment" ] && ipcrm -m "$segment"
             rm -rf "$1"
             """.formatted(DISMISSED);
 

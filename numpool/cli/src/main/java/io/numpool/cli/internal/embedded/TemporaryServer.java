@@ -39,8 +39,13 @@ public final class TemporaryServer implements AutoCloseable {
 
     /** @param dataFolder where PostgreSQL's programs are, or are unpacked to */
     public static TemporaryServer start(Path dataFolder) throws IOException {
+        return start(dataFolder, Path.of(System.getProperty("java.io.tmpdir")));
+    }
+
+    /** @param parent of the folder for its data */
+    static TemporaryServer start(Path dataFolder, Path parent) throws IOException {
         var programs = programs(dataFolder);
-        var folder = Files.createTempDirectory("numpool-");
+        var folder = Files.createTempDirectory(parent, "numpool-");
         Files.setPosixFilePermissions(
                 folder, PosixFilePermissions.fromString(programs.privileges().folderPermissions()));
         var cleaner = cleaner(folder, programs);

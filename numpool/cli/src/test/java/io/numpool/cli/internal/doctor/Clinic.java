@@ -3,6 +3,7 @@ package io.numpool.cli.internal.doctor;
 import io.numpool.cli.internal.database.DatabaseAddress;
 import io.numpool.cli.internal.embedded.Folders;
 import io.numpool.cli.internal.embedded.Restart;
+import io.numpool.cli.internal.embedded.ServerForTests;
 import io.numpool.cli.internal.embedded.TemporaryServer;
 import io.numpool.cli.internal.embedded.UnpackedPrograms;
 import io.numpool.db.Line;
@@ -31,7 +32,7 @@ final class Clinic {
             folder = Files.createTempDirectory("numpool-clinic-");
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
             UnpackedPrograms.linkInto(folder.resolve("numpool"));
-            server = TemporaryServer.start(folder.resolve("numpool"));
+            server = ServerForTests.start(folder.resolve("numpool"));
             Runtime.getRuntime().addShutdownHook(new Thread(this::close));
             Restart.with(server, folder.resolve("numpool"), "max_prepared_transactions = 2");
         } catch (IOException | SQLException e) {
