@@ -136,8 +136,14 @@ class AsynchronousFailoverTest :
                     lag()
                     waiting.cancel()
                     awaited("it left") { database.query("SELECT count(*) FROM numpool.waiting WHERE pool = 'left'") == "0" }
+                    // seldom seen after the failover: it is left again at once
+                    servers
+                        .databaseOn(
+                            servers.standby(),
+                            database,
+                        ).query("SELECT count(*) FROM numpool.waiting WHERE pool = 'left'") shouldBe
+                        "1"
                     failOver()
-                    database.query("SELECT count(*) FROM numpool.waiting WHERE pool = 'left'") shouldBe "1"
                     awaited("it is left again") { database.query("SELECT count(*) FROM numpool.waiting WHERE pool = 'left'") == "0" }
                 }
                 held.release() shouldBe ResourceState.RELEASED
