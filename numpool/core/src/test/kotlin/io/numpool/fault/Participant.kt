@@ -3,6 +3,7 @@ package io.numpool.fault
 import io.numpool.Numpool
 import io.numpool.Resource
 import io.numpool.ResourcePool
+import io.numpool.testkit.Await
 import io.numpool.testkit.ChildJvm
 import io.numpool.testkit.TestDatabase
 import kotlinx.coroutines.CoroutineScope
@@ -50,11 +51,15 @@ internal object Participant {
     }
 }
 
-/** Starts a [Participant] that takes part in this pool. */
+/** Starts a [Participant] that takes part in this pool, and is known by its connection: till then its death is told by its TTL alone. */
 internal fun TestDatabase.participant(
     pool: String,
     pace: Pace = Pace.DEFAULT,
-): ChildJvm = ChildJvm.start(Participant::class.java, urlWithPassword(), pool, pace.name).also { it.expect("ready") }
+): ChildJvm =
+    ChildJvm.start(Participant::class.java, urlWithPassword(), pool, pace.name).also {
+        it.expect("ready")
+        Await.until("it is attached") { query("SELECT mode FROM numpool.session WHERE (who).pid = ${it.pid()}") == "attached" }
+    }
 
 internal class Told(
     line: String,
