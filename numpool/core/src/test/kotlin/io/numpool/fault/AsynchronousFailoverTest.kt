@@ -26,7 +26,7 @@ import kotlin.time.Duration.Companion.seconds
 /** The new primary lacks what the old one acknowledged last, and each client finds out what is no longer true. */
 class AsynchronousFailoverTest :
     FunSpec({
-        timeout = 20.minutes.inWholeMilliseconds
+        mayTake(20.minutes)
         testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // they wait, each for servers of its own
 
         class Scene(

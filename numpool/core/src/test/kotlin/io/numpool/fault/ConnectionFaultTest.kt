@@ -39,7 +39,7 @@ class ConnectionFaultTest :
         afterSpec { database.close() }
         val quick = Pace.QUICK.orDefault()
         val steady = Pace.STEADY.orDefault()
-        timeout = 20.minutes.inWholeMilliseconds
+        mayTake(20.minutes)
 
         fun pooled() =
             HikariDataSource(

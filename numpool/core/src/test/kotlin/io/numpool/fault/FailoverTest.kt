@@ -22,7 +22,7 @@ import kotlin.time.TimeSource
 /** The primary goes under load, and its standby is promoted. The clients' URL names both. */
 class FailoverTest :
     FunSpec({
-        timeout = 20.minutes.inWholeMilliseconds
+        mayTake(20.minutes)
         testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // they wait, each for servers of its own
         val pace = Pace.FAST.orDefault()
         val patient = Pace.PATIENT.orDefault()

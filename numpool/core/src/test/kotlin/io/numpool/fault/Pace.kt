@@ -1,5 +1,6 @@
 package io.numpool.fault
 
+import io.kotest.core.spec.Spec
 import io.numpool.NumpoolOptions
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
@@ -90,6 +91,12 @@ internal suspend fun repeated(
             }
         }
     }
+}
+
+/** How long one of its tests may take. Kotest has two limits, of 10 minutes each. */
+internal fun Spec.mayTake(longest: Duration) {
+    timeout = longest.inWholeMilliseconds
+    invocationTimeout = longest.inWholeMilliseconds
 }
 
 /** Of tests that have servers of their own, and mostly wait. */

@@ -19,7 +19,7 @@ import kotlin.time.TimeSource
 /** Faults of processes of their own: killed, frozen. */
 class ProcessFaultTest :
     FunSpec({
-        timeout = 20.minutes.inWholeMilliseconds
+        mayTake(20.minutes)
         val database = TestPostgres.shared().newDatabase()
         afterSpec { database.close() }
         val pace = Pace.FAST.orDefault()

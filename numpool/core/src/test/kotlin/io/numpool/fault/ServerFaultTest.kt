@@ -23,7 +23,7 @@ import kotlin.time.TimeSource
 /** The server stops, crashes or freezes under load, and comes back. */
 class ServerFaultTest :
     FunSpec({
-        timeout = 20.minutes.inWholeMilliseconds
+        mayTake(20.minutes)
         testExecutionMode = TestExecutionMode.LimitedConcurrency(3) // they wait, each for servers of its own
         val pace = Pace.FAST.orDefault()
         val steady = Pace.STEADY.orDefault()

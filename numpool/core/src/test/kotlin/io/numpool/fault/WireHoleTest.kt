@@ -36,7 +36,7 @@ import kotlin.time.TimeSource
 class WireHoleTest :
     FunSpec({
         testExecutionMode = TestExecutionMode.LimitedConcurrency(5) // they wait, each on a database of its own
-        timeout = (10.minutes * REPETITIONS).inWholeMilliseconds
+        mayTake(10.minutes + 2.minutes * REPETITIONS)
         val pace = Pace.QUICK.orDefault()
 
         /** A client on wires of its own, and a pool of one slot that it shares with a bystander. */
