@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
@@ -57,6 +58,20 @@ public final class ChildJvm implements AutoCloseable {
      * @return the running process
      */
     public static ChildJvm start(List<String> options, Class<?> main, String... arguments) {
+        return start(Map.of(), options, main, arguments);
+    }
+
+    /**
+     * Starts a process with options for its JVM, in an environment of its own.
+     *
+     * @param environment variables to set beside those of this JVM
+     * @param options as above
+     * @param main a class with a main method; need not be public
+     * @param arguments of the main method
+     * @return the running process
+     */
+    public static ChildJvm start(
+            Map<String, String> environment, List<String> options, Class<?> main, String... arguments) {
         var command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         command.addAll(
@@ -66,7 +81,9 @@ public final class ChildJvm implements AutoCloseable {
         command.add(main.getName());
         command.addAll(List.of(arguments));
         try {
-            var process = new ProcessBuilder(command).start();
+            var builder = new ProcessBuilder(command);
+            builder.environment().putAll(environment);
+            var process = builder.start();
             return new ChildJvm(main.getSimpleName() + " " + process.pid(), process);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);

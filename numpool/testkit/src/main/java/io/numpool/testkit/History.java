@@ -116,6 +116,19 @@ public final class History implements AutoCloseable {
     }
 
     /**
+     * A request has got a slot, which was seen to be held. For processes that may be frozen between the look and the note.
+     *
+     * @param pool its pool
+     * @param request its id
+     * @param slot which
+     * @param token which is its ticket
+     * @param since a moment after the pool's answer and before the look, as {@link System#nanoTime} counts
+     */
+    public void granted(String pool, String request, int slot, long token, long since) {
+        add(new Event(Event.Kind.GRANTED, since, process, pool, request, token, slot));
+    }
+
+    /**
      * A slot is about to be given back.
      *
      * @param pool its pool
@@ -124,6 +137,18 @@ public final class History implements AutoCloseable {
      */
     public void ended(String pool, int slot, long token) {
         record(Event.Kind.ENDED, pool, NONE, token, slot);
+    }
+
+    /**
+     * A slot is about to be given back, and nothing was done with it for a while. For processes that may be frozen before the note.
+     *
+     * @param pool its pool
+     * @param slot which
+     * @param token under which it was held
+     * @param until a moment before it was last seen to be held, as {@link System#nanoTime} counts
+     */
+    public void ended(String pool, int slot, long token, long until) {
+        add(new Event(Event.Kind.ENDED, until, process, pool, NONE, token, slot));
     }
 
     /**

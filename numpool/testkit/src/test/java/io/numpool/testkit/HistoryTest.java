@@ -122,4 +122,23 @@ class HistoryTest {
             System.in.transferTo(System.out);
         }
     }
+
+    @Test
+    void moments_are_those_of_the_looks_however_long_the_notes_take() {
+        var one = History.inMemory("one");
+        var two = History.inMemory("two");
+        one.asked("p", "1");
+        var seen = System.nanoTime();
+        var seenLast = System.nanoTime();
+        two.asked("p", "2");
+        two.granted("p", "2", 0, 2);
+        // frozen between its looks and its notes
+        one.granted("p", "1", 0, 1, seen);
+        one.ended("p", 0, 1, seenLast);
+        two.ended("p", 0, 2);
+
+        var verdict = HistoryChecker.of(History.merge(List.of(one, two))).check();
+
+        assertEquals(2, verdict.assertClean().grants());
+    }
 }
