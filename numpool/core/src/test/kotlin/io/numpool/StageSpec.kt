@@ -1,7 +1,8 @@
 package io.numpool
 
 import io.kotest.core.spec.style.FunSpec
-import kotlin.time.Duration.Companion.seconds
+import io.numpool.testkit.Await
+import kotlin.time.toKotlinDuration
 
 /** A spec with a database of its own, and a bound for each test that only a failing one reaches. */
 abstract class StageSpec(
@@ -23,4 +24,4 @@ abstract class StageSpec(
 }
 
 /** Generous: it is reached only by a test that fails. */
-val PATIENCE = 30.seconds
+val PATIENCE = Await.BOUND.toKotlinDuration()

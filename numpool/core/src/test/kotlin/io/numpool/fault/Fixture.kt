@@ -17,10 +17,10 @@ import kotlinx.coroutines.withTimeout
 import java.time.Duration
 import javax.sql.DataSource
 import kotlin.time.Duration.Companion.minutes
-import kotlin.time.Duration.Companion.seconds
+import kotlin.time.toKotlinDuration
 
 /** Generous: it is reached only by a test that fails. */
-internal val PATIENCE = 30.seconds
+internal val PATIENCE = Await.BOUND.toKotlinDuration()
 
 /** So seldom that no test lives to see it: what goes on does so without. */
 internal val NEVER = 60.minutes

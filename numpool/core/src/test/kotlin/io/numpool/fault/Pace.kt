@@ -2,9 +2,10 @@ package io.numpool.fault
 
 import io.kotest.core.spec.Spec
 import io.numpool.NumpoolOptions
-import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.sync.Semaphore
 import kotlinx.coroutines.sync.withPermit
@@ -82,9 +83,9 @@ internal suspend fun repeated(
                 permits.withPermit {
                     try {
                         test(Round(seed + i))
-                    } catch (e: CancellationException) {
-                        throw e
                     } catch (e: Throwable) {
+                        // a timeout within the test is a cancellation, too, and launch would say nothing of it
+                        currentCoroutineContext().ensureActive()
                         throw AssertionError("$what, seed ${seed + i}: ${e.message}", e)
                     }
                 }
