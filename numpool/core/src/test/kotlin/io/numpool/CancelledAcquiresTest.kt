@@ -12,11 +12,14 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.yield
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicReference
+import kotlin.concurrent.thread
 import kotlin.random.Random
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.milliseconds
@@ -46,8 +49,11 @@ class CancelledAcquiresTest :
         test("100,000 acquires cancelled at random moments leave every slot free and the queue empty") {
             repeated("cancelled") { round ->
                 val seed = round.seed
-                val clients = List(3) { stage.client() }
-                val facade = NumpoolAsync.open(stage.hikari())
+                val threadsBefore = threads()
+                val connections = "cancelled-$seed"
+                val url = "${stage.database.urlWithPassword()}&ApplicationName=$connections"
+                val clients = List(3) { Numpool.open(url) { name = connections } }
+                val facade = NumpoolAsync.open(url, NumpoolOptions.builder().name(connections).build())
                 val pools = clients.map { it.pool("cancelled $seed", SLOTS) }
                 val futures = facade.pool("cancelled $seed", SLOTS).get()
                 val tally = Tally()
@@ -56,10 +62,10 @@ class CancelledAcquiresTest :
                         val random = Random(seed + worker)
                         launch(Dispatchers.Default) {
                             repeat(EACH) {
-                                if (worker % 5 == 0) {
-                                    cancelFuture(futures, random, tally)
-                                } else {
-                                    cancelCoroutine(pools[worker % 3], random, tally)
+                                when (worker % 5) {
+                                    0 -> cancelFuture(futures, random, tally)
+                                    1 -> interrupt(pools[worker % 3], random, tally)
+                                    else -> cancelCoroutine(pools[worker % 3], random, tally)
                                 }
                             }
                         }
@@ -77,9 +83,20 @@ class CancelledAcquiresTest :
                 await("no coroutine to be left of the futures", { coroutines(Futures) }) { it < FEW }
                 facade.close()
                 clients.forEach { it.close() }
+                await("no connection", { stage.count("pg_stat_activity WHERE application_name = '$connections'") }) { it == 0 }
+                await("no thread more", { threads() - threadsBefore }) { it.isEmpty() }
+                await("no coroutine", { clients.sumOf { coroutines(engine(it)) } }) { it == 0 }
             }
         }
     })
+
+private fun threads(): Set<String> =
+    Thread
+        .getAllStackTraces()
+        .keys
+        .map { it.name }
+        .filter { "numpool" in it || "cancelled-" in it || it == "blocked" }
+        .toSet()
 
 private const val SLOTS = 40
 private const val WORKERS = 200
@@ -136,6 +153,28 @@ private suspend fun cancelFuture(
     val cancelled = call.cancel(true)
     tally(!cancelled, tally)
     if (!cancelled) call.join().close()
+}
+
+/** A thread that blocks until it has a slot, and is interrupted. */
+private suspend fun interrupt(
+    pool: ResourcePool,
+    random: Random,
+    tally: Tally,
+) {
+    val granted = AtomicReference<Resource>()
+    val blocked =
+        thread(name = "blocked") {
+            try {
+                runBlocking { granted.set(pool.acquire()) }
+            } catch (_: InterruptedException) {
+                return@thread
+            }
+        }
+    pause(random)
+    blocked.interrupt()
+    runInterruptible(Dispatchers.IO) { blocked.join() }
+    tally(granted.get() != null, tally)
+    granted.get()?.close()
 }
 
 private fun tally(

@@ -172,6 +172,30 @@ class ConnectionFaultTest :
             unavailable.cause!!.message shouldBe "cut off"
         }
 
+        test("a grace is counted by the reaper's clock, whatever the database's says") {
+            val listener = FaultyDataSource(database.dataSource())
+            val absent =
+                database.open("absent", database.dataSource()) {
+                    listener(listener)
+                    sessionTtl = 60.seconds
+                    detachGrace = 20.seconds
+                }
+            absent.use {
+                database.open("reaper") { reaperTick = 100.milliseconds }.use {
+                    val session = absent.session
+                    listener.cut()
+                    awaited("the reaper to have seen it") {
+                        database.query("SELECT count(detached_since) FROM numpool.session WHERE id = $session") == "1"
+                    }
+                    database.execute("UPDATE numpool.session SET detached_since = detached_since - interval '1 hour' WHERE id = $session")
+                    delay(1.seconds) // some ticks
+                    listener.mend()
+                    absent.awaitListening()
+                    absent.session shouldBe session
+                }
+            }
+        }
+
         test("the database is away: an acquire whose time is up says so, not before, and leaves nothing behind") {
             away("time up") { _, pool, connections ->
                 unavailable(600.milliseconds) { pool.acquire(timeout = 600.milliseconds) }

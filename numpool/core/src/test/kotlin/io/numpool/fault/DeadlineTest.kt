@@ -3,29 +3,37 @@ package io.numpool.fault
 import io.kotest.assertions.throwables.shouldThrow
 import io.kotest.core.spec.style.FunSpec
 import io.kotest.matchers.longs.shouldBeGreaterThan
+import io.kotest.matchers.longs.shouldBeInRange
 import io.kotest.matchers.shouldBe
 import io.numpool.Numpool
 import io.numpool.Resource
 import io.numpool.ResourceLostException
 import io.numpool.ResourceState
+import io.numpool.internal.Client
 import io.numpool.internal.Deadline
 import io.numpool.internal.Moment
 import io.numpool.testkit.Await
 import io.numpool.testkit.History
 import io.numpool.testkit.HistoryChecker
 import io.numpool.testkit.TestPostgres
+import io.numpool.testkit.WireDirection
+import io.numpool.testkit.WireProxy
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.isActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 import java.util.concurrent.CountDownLatch
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
+import java.time.Duration as JavaDuration
 
 /** The holder finds out first: by its own clocks, before the database gives its slot away. */
 class DeadlineTest :
@@ -49,7 +57,7 @@ class DeadlineTest :
         suspend fun outlived(
             pool: String,
             client: Numpool,
-            connections: FaultyDataSource,
+            cutOff: () -> Unit,
         ) {
             val history = History.inMemory("cut off")
             val other = History.inMemory("other")
@@ -58,7 +66,7 @@ class DeadlineTest :
                 coroutineScope {
                     val waiting = queued(next.pool(pool))
                     val use = async(Dispatchers.IO) { history.use(held) }
-                    connections.cut()
+                    cutOff()
                     val granted = waiting.soon()
                     other.granted(pool, "second", granted.index, granted.token)
                     held.isHeld shouldBe false
@@ -83,7 +91,7 @@ class DeadlineTest :
                         detachGrace = 600.milliseconds
                         sessionTtl = 30.seconds
                         closeTimeout = 50.milliseconds
-                    }.use { outlived("grace$round", it, connections) }
+                    }.use { outlived("grace$round", it, connections::cut) }
             }
         }
 
@@ -95,7 +103,7 @@ class DeadlineTest :
                     detachGrace = 400.milliseconds
                     sessionTtl = 1_200.milliseconds
                     closeTimeout = 50.milliseconds
-                }.use { outlived("ttl", it, connections) }
+                }.use { outlived("ttl", it, connections::cut) }
         }
 
         test("a holder sees its slot lost by its clocks, though no thread of the client gets to run") {
@@ -145,6 +153,63 @@ class DeadlineTest :
             deadline.renewed(Moment(nanos = 2_500 * MILLI, millis = 2_500))
             deadline.renewed(opened) // an answer that comes late
             deadline.remainingMillis(Moment(nanos = 2_500 * MILLI, millis = 2_500)) shouldBe 800
+        }
+
+        /** The longest that its session has before it, looked at for a while. */
+        suspend fun longest(
+            client: Numpool,
+            time: Duration,
+        ): Long {
+            val started = TimeSource.Monotonic.markNow()
+            var most = Long.MIN_VALUE
+            while (started.elapsedNow() < time) {
+                most = maxOf(most, client.remaining())
+                delay(5)
+            }
+            return most
+        }
+
+        test("a renewal counts from when it was sent, and not from when its answer came") {
+            WireProxy.inFrontOf(database).use { wire ->
+                Numpool
+                    .open(wire.url(database)) {
+                        pollOnly = true
+                        sessionTtl = 6.seconds
+                        detachGrace = 2.seconds
+                    }.use { client ->
+                        wire.delay(WireDirection.TO_CLIENT, JavaDuration.ofSeconds(1))
+                        awaited("the deadline of the opening to come near") { client.remaining() < 3_000 }
+                        // 6 s less a margin of 0.2 s and 1 s on the way
+                        longest(client, 3.seconds) shouldBeInRange 3_200L..4_800L
+                        wire.resume()
+                    }
+            }
+        }
+
+        test("a ping counts from when it was sent, and not from when its answer came") {
+            val wired =
+                database.wired("pings") {
+                    sessionTtl = 60.seconds
+                    detachGrace = 6.seconds
+                }
+            wired.use {
+                it.listener.delay(WireDirection.TO_CLIENT, JavaDuration.ofSeconds(1))
+                awaited("the deadline of the last quick ping to come near") { it.client.remaining() < 3_500 }
+                // 6 s less a margin of 0.6 s and 1 s on the way
+                longest(it.client, 4.seconds) shouldBeInRange 3_600L..4_400L
+            }
+        }
+
+        test(
+            "a network that refuses connections is no end of the server: the holder sees its slot lost before the next in line is granted",
+        ) {
+            val wire = WireProxy.inFrontOf(database)
+            database
+                .open("refused", wire.dataSource(database)) {
+                    detachGrace = 600.milliseconds
+                    sessionTtl = 30.seconds
+                    closeTimeout = 50.milliseconds
+                }.use { outlived("refused", it) { wire.close() } }
         }
 
         test("a deadline that passed says which sign of life is missing") {
@@ -208,3 +273,10 @@ class DeadlineTest :
     })
 
 private const val MILLI = 1_000_000L
+
+/** Milliseconds to the deadline of its session. */
+private fun Numpool.remaining() =
+    (this as Client)
+        .engine.sessions.current!!
+        .deadline
+        .remainingMillis()

@@ -109,6 +109,19 @@ class DeathSqlTest :
             reaper.declareDetachedDead(session, 2) shouldBe true
         }
 
+        test("a session that was attached in an earlier life of the server is not dead by detachment") {
+            val session = detached()
+            ours.execute("DELETE FROM incarnation") // as a crash leaves it
+            surveyed(session).detached shouldBe false
+            reaper.declareDetachedDead(session, 1) shouldBe false
+
+            val other = ours.openSession()
+            Sql(database).use { it.attach(other, 1) }
+            ours.execute("DELETE FROM incarnation")
+            surveyed(other).detached shouldBe false // though its lock is free
+            ours.call("SELECT detached_since FROM session WHERE id = ?", other) shouldBe null
+        }
+
         test("an attach clears the mark that the connection was gone") {
             val session = detached(1)
             Sql(database).use {

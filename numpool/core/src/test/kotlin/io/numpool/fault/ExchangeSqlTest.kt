@@ -129,6 +129,27 @@ class ExchangeSqlTest :
             ours.state(pool) shouldBe before
         }
 
+        test(
+            "a slot, a place and a cancel are on disk when they are told, whatever the role's default; a release alone is not waited for",
+        ) {
+            val pool = pool()
+            val session = ours.openSession()
+            ours.execute("SET synchronous_commit = off")
+
+            fun commitOf(call: Sql.() -> Unit): Any? {
+                var how: Any? = null
+                ours.inFlight(call) { how = ours.call("SHOW synchronous_commit") }
+                return how
+            }
+            commitOf { acquire(session, pool) } shouldBe "on"
+            commitOf { queue(session, pool) } shouldBe "on"
+            val (held) = ours.state(pool).leases
+            val (place) = ours.state(pool).waiting
+            commitOf { exchange(session, pool) { cancel(place) } } shouldBe "on"
+            commitOf { exchange(session, pool) { release(held.slot, held.token) } } shouldBe "off"
+            ours.execute("RESET synchronous_commit")
+        }
+
         test("a call inside a transaction that is not READ COMMITTED is refused") {
             val pool = pool()
             val session = ours.openSession()
