@@ -505,7 +505,8 @@ final class Tables {
         return next;
     }
 
-    void write(ByteArrayOutputStream to) {
+    /** What is on disk counts only while the server {@code mayCrash}. */
+    void write(ByteArrayOutputStream to, boolean mayCrash) {
         to.write(capacity);
         for (var lease : leases) {
             if (lease == null) {
@@ -529,8 +530,8 @@ final class Tables {
         to.write(255);
         to.write(marks);
         to.write(incarnation);
-        if (onDisk != null) {
-            onDisk.write(to);
+        if (onDisk != null && mayCrash) {
+            onDisk.write(to, false);
         }
         to.write(254);
     }

@@ -17,6 +17,7 @@ final class World {
         World from(World before) {
             var after = new World(before);
             what.accept(after);
+            after.forgetWhatDoesNothing();
             return after;
         }
     }
@@ -33,6 +34,9 @@ final class World {
 
     private int asked;
     private int faults;
+
+    /** Clients that have done something or have had something befall them, which they do in turn: before, each is like any other. */
+    private int touched;
 
     World(Bounds bounds) {
         this.bounds = bounds;
@@ -57,20 +61,35 @@ final class World {
         newest = other.newest.clone();
         asked = other.asked;
         faults = other.faults;
+        touched = other.touched;
     }
 
     byte[] bytes() {
         var to = new ByteArrayOutputStream(128);
-        tables.write(to);
+        tables.write(to, faults < bounds.budget() && bounds.faults().contains(Fault.CRASH));
         for (var client : clients) {
             client.write(to);
         }
+        to.write(touched);
         for (var token : newest) {
             to.write(token);
         }
         to.write(asked);
         to.write(faults);
         return to.toByteArray();
+    }
+
+    /** So that states that differ in nothing that matters are one: late calls that will be refused, notices of tickets that wait no more. */
+    private void forgetWhatDoesNothing() {
+        for (var client : clients) {
+            if (!bounds.without().contains(Rule.EPOCH) && !bounds.without().contains(Rule.DEAD_IS_REFUSED)) {
+                client.late.removeIf(
+                        call -> !tables.isAlive(call.session()) || call.epoch() != tables.epoch(call.session()));
+            }
+            if (client.isIdle() && !bounds.without().contains(Rule.STILL_WAITS)) {
+                client.notices.removeIf(notice -> !client.waits(notice.ticket()));
+            }
+        }
     }
 
     /** When nothing can happen any more: nobody holds or waits for anything, nothing is unsent (P5, P9). */
@@ -87,7 +106,7 @@ final class World {
 
     List<Step> steps() {
         var steps = new ArrayList<Step>();
-        for (var c = 0; c < clients.length; c++) {
+        for (var c = 0; c < inReach(); c++) {
             switch (clients[c].life) {
                 case LIVE -> stepsOfLive(c, steps);
                 case LOST -> {
@@ -107,6 +126,14 @@ final class World {
             faults(steps);
         }
         return steps;
+    }
+
+    private int inReach() {
+        return Math.min(touched + 1, clients.length);
+    }
+
+    private void touch(int c) {
+        touched = Math.max(touched, c + 1);
     }
 
     // --- a live client
@@ -169,6 +196,7 @@ final class World {
     }
 
     private void send(int c, int more) {
+        touch(c);
         var client = clients[c];
         for (var n = 0; n < more; n++) {
             client.wishes.add(Wish.of(++asked));
@@ -332,6 +360,7 @@ final class World {
     }
 
     private void hear(int c, int incarnation) {
+        touch(c);
         var client = clients[c];
         if (client.incarnation < incarnation) {
             client.incarnation = incarnation;
@@ -368,7 +397,7 @@ final class World {
                 case CRASH -> crashes(steps);
                 case RESIZE -> resizes(steps);
                 default -> {
-                    for (var c = 0; c < clients.length; c++) {
+                    for (var c = 0; c < inReach(); c++) {
                         if (clients[c].isLive()) {
                             faults(fault, c, steps);
                         }
@@ -410,6 +439,7 @@ final class World {
                     steps.add(fault("the deadline of " + c + " passes", w -> w.lose(c)));
                     if (bounds.without().contains(Rule.HOLDER_FIRST)) {
                         steps.add(fault("session " + client.session + " is declared dead at once", w -> {
+                            w.touch(c);
                             w.tables.declareDead(w.clients[c].session);
                         }));
                     }
@@ -443,6 +473,7 @@ final class World {
     }
 
     private void lose(int c) {
+        touch(c);
         var client = clients[c];
         var again = new ArrayList<>(client.wishes);
         client.tickets().forEach(ticket -> again.add(client.leave(ticket)));
@@ -456,6 +487,7 @@ final class World {
     }
 
     private void kill(int c) {
+        touch(c);
         clients[c].forget();
         clients[c].wishes.clear();
         clients[c].life = Client.Life.GONE;
