@@ -22,6 +22,8 @@ internal class OwnConnections(
                 minimumIdle = 1
                 connectionTimeout = (options.openTimeout.toMillis() / 2).coerceIn(250, 5_000) // it tells a refusal only then
                 initializationFailTimeout = -1 // open() waits, and says what is wrong
+                // a handshake that a network swallows would never end, and HikariCP makes one connection at a time
+                addDataSourceProperty("loginTimeout", "$LOGIN_SECONDS")
             },
         )
 
@@ -31,4 +33,8 @@ internal class OwnConnections(
     val single: ConnectionProvider = target.provider()
 
     override fun close() = pool.close()
+
+    private companion object {
+        const val LOGIN_SECONDS = 10
+    }
 }

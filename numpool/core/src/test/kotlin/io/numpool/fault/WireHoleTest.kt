@@ -42,11 +42,12 @@ class WireHoleTest :
         /** A client on wires of its own, and a pool of one slot that it shares with a bystander. */
         suspend fun onWire(
             round: Round,
+            source: Source = round.source,
             test: suspend (Wired, ResourcePool, Numpool) -> Unit,
         ) = TestPostgres.shared().newDatabase().use { database ->
             database.bystander().use { bystander ->
                 bystander.pool(HOLE, 1)
-                val wired = database.wired("wired", round.source)
+                val wired = database.wired("wired", source)
                 try {
                     test(wired, wired.client.pool(HOLE), bystander)
                 } finally {
@@ -157,30 +158,34 @@ class WireHoleTest :
                 }
             }
 
-            test("only the calls' connections are swallowed, $end: what is held stays held, and calls are made when they can be") {
-                repeated(testCase.name.name, AT_A_TIME) { round ->
-                    onWire(round) { wired, pool, _ ->
-                        val session = wired.client.session
-                        val held = pool.acquire()
-                        wired.calls.swallow()
-                        val asked = TimeSource.Monotonic.markNow()
-                        val refused = runCatching { pool.acquire(500.milliseconds) }.exceptionOrNull()
-                        println("$refused after ${asked.elapsedNow()}")
-                        (refused is AcquireTimeoutException || refused is StoreUnavailableException) shouldBe true
-                        val until = TimeSource.Monotonic.markNow() + pace.ttl * 2
-                        while (until.hasNotPassedNow()) {
-                            held.isHeld shouldBe true
-                            delay(5.milliseconds)
+            for (source in Source.entries) {
+                test(
+                    "only the calls' connections ($source) are swallowed, $end: what is held stays held, and calls are made when they can be",
+                ) {
+                    repeated(testCase.name.name, AT_A_TIME) { round ->
+                        onWire(round, source) { wired, pool, _ ->
+                            val session = wired.client.session
+                            val held = pool.acquire()
+                            wired.calls.swallow()
+                            val asked = TimeSource.Monotonic.markNow()
+                            val refused = runCatching { pool.acquire(500.milliseconds) }.exceptionOrNull()
+                            println("$refused after ${asked.elapsedNow()}")
+                            (refused is AcquireTimeoutException || refused is StoreUnavailableException) shouldBe true
+                            val until = TimeSource.Monotonic.markNow() + pace.ttl * 2
+                            while (until.hasNotPassedNow()) {
+                                held.isHeld shouldBe true
+                                delay(5.milliseconds)
+                            }
+                            coroutineScope {
+                                val release = async { held.release() }
+                                end.heal(wired.calls)
+                                val healed = TimeSource.Monotonic.markNow()
+                                withTimeout(LONG) { release.await() } shouldBe ResourceState.RELEASED
+                                println("$source released after ${healed.elapsedNow()}")
+                            }
+                            goesOn(source, pool)
+                            wired.client.session shouldBe session
                         }
-                        coroutineScope {
-                            val release = async { held.release() }
-                            end.heal(wired.calls)
-                            val healed = TimeSource.Monotonic.markNow()
-                            withTimeout(LONG) { release.await() } shouldBe ResourceState.RELEASED
-                            println("${round.source} released after ${healed.elapsedNow()}")
-                        }
-                        goesOn(round.source, pool)
-                        wired.client.session shouldBe session
                     }
                 }
             }

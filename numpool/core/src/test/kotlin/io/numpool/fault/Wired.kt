@@ -48,7 +48,12 @@ internal class Wired private constructor(
                 if (source ==
                     Source.POOL
                 ) {
-                    HikariDataSource(HikariConfig().apply { dataSource = calls.dataSource(database) })
+                    HikariDataSource(
+                        HikariConfig().apply {
+                            dataSource = calls.dataSource(database)
+                            maximumPoolSize = 4 // each that is in a hole takes HikariCP five seconds to find out
+                        },
+                    )
                 } else {
                     null
                 }
