@@ -17,7 +17,8 @@ import kotlin.time.Duration.Companion.minutes
 
 /**
  * [Lincheck](https://github.com/JetBrains/lincheck) tries the ways in which threads can take turns, one memory access at a time. It rewrites
- * all classes of its process, which is therefore one of its own. `-Dnumpool.test.races=20`, by default 3 scenarios each.
+ * all classes of its process, which is therefore one of its own. As many scenarios each as `-Dnumpool.test.races=20` says, which take some
+ * minutes; by default one.
  */
 class RacesTest :
     FunSpec({
@@ -77,8 +78,8 @@ internal object RaceCheck {
         }
     }
 
-    /** Scenarios of random operations; 20 take some minutes. */
-    private val ITERATIONS = Integer.getInteger("numpool.test.races", 3)
+    /** Scenarios of random operations. */
+    private val ITERATIONS = Integer.getInteger("numpool.test.races", 1)
     private const val INVOCATIONS = 300
     private const val ACTORS = 3
 }

@@ -250,8 +250,8 @@ class DeadlineTest :
             val connections = FaultyDataSource(database.dataSource())
             database
                 .open("back", connections) {
-                    detachGrace = 400.milliseconds
-                    sessionTtl = 1_200.milliseconds
+                    detachGrace = 1.seconds
+                    sessionTtl = 3.seconds
                 }.use { client ->
                     val lost = client.session
                     val pool = client.pool("back", 1)

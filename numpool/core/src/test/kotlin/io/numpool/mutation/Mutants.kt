@@ -427,6 +427,14 @@ internal object Mutants {
                 "a grace is counted by the reaper's clock, whatever the database's says",
             ),
             kotlin(
+                "A connection that is being made is waited for without end",
+                "OwnConnections",
+                "addDataSourceProperty(\"loginTimeout\", \"\$LOGIN_SECONDS\")",
+                "",
+                "fault.WireHoleTest",
+                "only the calls' connections (URL) are swallowed, for ever",
+            ),
+            kotlin(
                 "Any refused connection counts for the end of the server",
                 "ServerEnd",
                 "if (this == NOT_ANNOUNCED) return false",
