@@ -129,7 +129,7 @@ class LostCallTest :
                     connections.loseNextAnswer()
                     awaited("an answer was lost") { connections.broken.get() == 1 }
                     val before = turns.map { it.get() }
-                    awaited("all are busy again") { turns.indices.all { turns[it].get() > before[it] + 100 } }
+                    awaited("all are busy again") { turns.indices.all { turns[it].get() > before[it] + 20 } }
                     workers.forEach { it.cancelAndJoin() }
                 }
                 sql.call("SELECT epoch FROM session WHERE id = ?", client.session) shouldBe 1L
