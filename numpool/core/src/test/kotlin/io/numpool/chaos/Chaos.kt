@@ -7,8 +7,10 @@ import io.numpool.testkit.OwnPostgres
 import io.numpool.testkit.StopMode
 import io.numpool.testkit.TestDatabase
 import io.numpool.testkit.WireDirection
+import io.numpool.testkit.WireProxy
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.future.await
 import kotlinx.coroutines.joinAll
@@ -51,7 +53,7 @@ internal class Chaos(
         everySecond: suspend () -> Unit,
     ) {
         val end = System.nanoTime() + time.inWholeNanoseconds
-        kotlinx.coroutines.coroutineScope {
+        coroutineScope {
             while (System.nanoTime() < end) {
                 delay(1.seconds)
                 befall(Random(random.nextLong()))
@@ -153,17 +155,20 @@ internal class Chaos(
     private fun life(
         name: String,
         happen: suspend (ChaosProcess, Random) -> Unit,
-    ) = Fault(name) { luck ->
-        val process = processes.random(luck)
-        during(process.life) { happen(process, luck) }
-    }
+    ) = onProcess(name, ChaosProcess::life, happen)
 
     private fun network(
         name: String,
         happen: suspend (ChaosProcess, Random) -> Unit,
+    ) = onProcess(name, ChaosProcess::network, happen)
+
+    private fun onProcess(
+        name: String,
+        lock: (ChaosProcess) -> Mutex,
+        happen: suspend (ChaosProcess, Random) -> Unit,
     ) = Fault(name) { luck ->
         val process = processes.random(luck)
-        during(process.network) { happen(process, luck) }
+        during(lock(process)) { happen(process, luck) }
     }
 
     private fun onServer(
@@ -237,7 +242,7 @@ internal class Chaos(
 
     private suspend fun ChaosProcess.lasting(
         time: Duration,
-        fault: io.numpool.testkit.WireProxy.() -> Unit,
+        fault: WireProxy.() -> Unit,
     ) {
         wire.fault()
         delay(time)

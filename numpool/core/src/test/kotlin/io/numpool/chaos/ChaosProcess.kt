@@ -9,6 +9,7 @@ import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.withContext
 import java.nio.file.Files
 import java.nio.file.Path
+import java.nio.file.StandardCopyOption
 import java.time.Duration
 import kotlin.random.Random
 
@@ -28,7 +29,7 @@ internal class ChaosProcess(
 
     private val clock = folder.resolve("clock-$number")
     private val ended = mutableListOf<ChildJvm>()
-    private var life1 = 0
+    private var lives = 0
 
     @Volatile private lateinit var current: ChildJvm
 
@@ -36,7 +37,7 @@ internal class ChaosProcess(
 
     suspend fun start() =
         withContext(Dispatchers.IO) {
-            name = "client-$number-${life1++}"
+            name = "client-$number-${lives++}"
             setClock("+0")
             current =
                 ChildJvm.start(
@@ -83,7 +84,7 @@ internal class ChaosProcess(
     /** Its wall clock shows so much more than the machine's from now on, or in a second. */
     fun setClock(offset: String) {
         val next = Files.writeString(folder.resolve("clock-$number.next"), "$offset\n")
-        Files.move(next, clock, java.nio.file.StandardCopyOption.ATOMIC_MOVE)
+        Files.move(next, clock, StandardCopyOption.ATOMIC_MOVE)
     }
 
     /** What none of its lives should have said. */

@@ -28,7 +28,7 @@ internal class Laboratory(
         mutant: Mutant,
         text: String,
     ): String? {
-        val options = listOf("-cp", classPathWith(mutant.source, text), "-Xmx512m", PATIENCE)
+        val options = listOf("-cp", classPathWith(mutant.source, text), "-Xmx512m", PATIENCE, RACES)
         ChildJvm.start(options, Trial::class.java, "io.numpool.${mutant.spec}", mutant.test).use { trial ->
             trial.awaitExit(BOUND)
             val last = trial.output().lines().last { line -> Trial.VERDICTS.any { line.startsWith(it) } }
@@ -107,6 +107,8 @@ internal class Laboratory(
         /** In the names of internal functions. */
         const val MODULE = "numpool-core"
         val BOUND: Duration = Duration.ofMinutes(3)
+
+        const val RACES = "-Dnumpool.test.races=1"
 
         /** Most defects make somebody wait for what never comes. */
         const val PATIENCE = "-Dnumpool.test.patience=8"
