@@ -139,6 +139,21 @@ class WireHoleTest :
             }
         }
 
+        test("a connection that a client opened with a URL is making is swallowed for ever: it makes another") {
+            TestPostgres.shared().newDatabase().use { database ->
+                WireProxy.inFrontOf(database).use { wire ->
+                    wire.swallow()
+                    coroutineScope {
+                        val url = "${wire.url(database)}&sslmode=disable" // the driver has a bound for the question whether there is TLS
+                        val opening = async(Dispatchers.Default) { Numpool.open(url) { openTimeout = LONG } }
+                        awaited("the server's greeting is waited for") { wire.connections() > 0 }
+                        End.FORGOTTEN.heal(wire)
+                        opening.await().use { it.pool(HOLE, 1).withResource { slot -> slot.index } } shouldBe 0
+                    }
+                }
+            }
+        }
+
         for (end in End.entries) {
             test("only the listener's connection is swallowed, $end: lost before it is granted on, and it goes on without listening") {
                 repeated(testCase.name.name, AT_A_TIME) { round ->

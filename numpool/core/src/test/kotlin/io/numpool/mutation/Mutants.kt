@@ -363,6 +363,14 @@ internal object Mutants {
                 "whoever ends the use of a slot",
             ),
             kotlin(
+                "A slot that arrives when its session is lost is used",
+                "Session",
+                "lostBecause?.let { resource.lose(it) } // the loss may have come before the first line",
+                "",
+                "internal.SessionTest",
+                "a slot that arrives after the session was lost",
+            ),
+            kotlin(
                 "After a crash of the server, what it forgot is not looked for",
                 "Engine",
                 "lanes.values.forEach { it.compareAll() }",
@@ -417,6 +425,14 @@ internal object Mutants {
                 "it.detached() && attempt",
                 "fault.ConnectionFaultTest",
                 "a grace is counted by the reaper's clock, whatever the database's says",
+            ),
+            kotlin(
+                "A connection that is being made is waited for without end",
+                "OwnConnections",
+                "addDataSourceProperty(\"loginTimeout\", \"\$LOGIN_SECONDS\")",
+                "",
+                "fault.WireHoleTest",
+                "a connection that a client opened with a URL is making is swallowed for ever",
             ),
             kotlin(
                 "Any refused connection counts for the end of the server",
