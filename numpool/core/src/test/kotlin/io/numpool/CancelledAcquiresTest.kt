@@ -2,6 +2,8 @@ package io.numpool
 
 import io.kotest.matchers.comparables.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
+import io.numpool.fault.REPETITIONS
+import io.numpool.fault.mayTake
 import io.numpool.fault.repeated
 import io.numpool.internal.Futures
 import kotlinx.coroutines.CompletableDeferred
@@ -28,7 +30,7 @@ import kotlin.time.Duration.Companion.minutes
 /** 100,000 acquires, each cancelled at a random moment: before it is sent, on the way, in the queue, at its grant, after it. */
 class CancelledAcquiresTest :
     StageSpec({
-        timeout = 20.minutes.inWholeMilliseconds
+        mayTake(20.minutes + 2.minutes * REPETITIONS)
 
         test("a value that comes when its future is cancelled already is dropped, to be given back") {
             val started = CompletableDeferred<Unit>()
