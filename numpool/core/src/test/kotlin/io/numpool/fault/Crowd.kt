@@ -191,15 +191,22 @@ internal class Crowd private constructor(
             sql.rows("SELECT slot, token FROM numpool.holding WHERE pool = ?", KEPT) { it.getInt(1) to it.getLong(2) }
         }
 
-    /** What was granted after one moment has higher tokens than all that was granted before another. */
+    /**
+     * What was asked for after one moment has higher tokens than all that was granted before another. Whoever had asked before may have been
+     * granted a slot by then, and hear of it later.
+     */
     fun assertTokensRose(
         before: Long,
         after: Long,
     ) {
-        val grants = events().filter { it.kind == Event.Kind.GRANTED }
+        val events = events()
+        val askedAfter = events.filter { it.kind == Event.Kind.ASKED && it.nanos > after }.map { it.process to it.request }.toSet()
+        val grants = events.filter { it.kind == Event.Kind.GRANTED }
         for (pool in listOf(KEPT, PASSED)) {
             val highest = grants.filter { it.pool == pool && it.nanos < before }.maxOf { it.ticket }
-            grants.filter { it.pool == pool && it.nanos > after }.forEach { check(it.ticket > highest) { "$it, after token $highest" } }
+            val later = grants.filter { it.pool == pool && (it.process to it.request) in askedAfter }
+            later.forEach { check(it.ticket > highest) { "$it, after token $highest" } }
+            if (pool == PASSED) later.size shouldBeGreaterThan 0
         }
     }
 
