@@ -70,7 +70,14 @@ internal class Unstarted {
         private const val AN_HOUR = 3_600_000L
         private val DATA_SOURCE = PGSimpleDataSource()
         private val OPTIONS = NumpoolOptions.builder().build()
-        private val ENGINE = Engine(OPTIONS, JdbcBridge(DATA_SOURCE, 1, 1, 1), PoolStore("numpool"), StoreErrors("numpool", "nowhere"))
+        private val ENGINE =
+            Engine(OPTIONS, JdbcBridge(DATA_SOURCE, 1, 1, 1), PoolStore("numpool"), StoreErrors("numpool", "nowhere")).apply {
+                // Lincheck rewrites the class of every object that it reaches: those of jOOQ take it most of a minute
+                Engine::class.java
+                    .getDeclaredField("store")
+                    .apply { isAccessible = true }
+                    .set(this, null)
+            }
         private val CLIENT = Client(ENGINE, Opening(DATA_SOURCE, OPTIONS))
         private val INBOX = Lane::class.java.getDeclaredField("inbox").apply { isAccessible = true }
 
