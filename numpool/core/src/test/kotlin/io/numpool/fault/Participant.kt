@@ -24,6 +24,7 @@ internal object Participant {
                 .open(url) {
                     name = "participant"
                     migrate = false
+                    openTimeout = PATIENCE
                     Pace.valueOf(pace).set(this)
                 }.use { client ->
                     client.awaitListening()

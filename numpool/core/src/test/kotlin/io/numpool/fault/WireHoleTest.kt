@@ -38,16 +38,18 @@ class WireHoleTest :
         testExecutionMode = TestExecutionMode.LimitedConcurrency(5) // they wait, each on a database of its own
         mayTake(10.minutes + 2.minutes * REPETITIONS)
         val pace = Pace.QUICK.orDefault()
+        val unhurried = Pace.FAST.orDefault()
 
         /** A client on wires of its own, and a pool of one slot that it shares with a bystander. */
         suspend fun onWire(
             round: Round,
             source: Source = round.source,
+            paceOfAll: Pace = pace,
             test: suspend (Wired, ResourcePool, Numpool) -> Unit,
         ) = TestPostgres.shared().newDatabase().use { database ->
-            database.bystander().use { bystander ->
+            database.bystander(paceOfAll).use { bystander ->
                 bystander.pool(HOLE, 1)
-                val wired = database.wired("wired", source)
+                val wired = database.wired("wired", source, paceOfAll)
                 try {
                     test(wired, wired.client.pool(HOLE), bystander)
                 } finally {
@@ -160,7 +162,7 @@ class WireHoleTest :
                     onWire(round) { wired, pool, bystander ->
                         val sessions = mutableSetOf(wired.client.session)
                         lostAndGrantedOn(pool, bystander.pool(HOLE), fall = { wired.listener.swallow() }, lost = {})
-                        val until = TimeSource.Monotonic.markNow() + pace.ttl * 2
+                        val until = TimeSource.Monotonic.markNow() + unhurried.ttl * 1.25
                         while (until.hasNotPassedNow()) {
                             withTimeout(LONG) { pool.acquire().release() }
                             sessions += wired.client.session
@@ -178,7 +180,7 @@ class WireHoleTest :
                     "only the calls' connections ($source) are swallowed, $end: what is held stays held, and calls are made when they can be",
                 ) {
                     repeated(testCase.name.name, AT_A_TIME) { round ->
-                        onWire(round, source) { wired, pool, _ ->
+                        onWire(round, source, unhurried) { wired, pool, _ ->
                             val session = wired.client.session
                             val held = pool.acquire()
                             wired.calls.swallow()

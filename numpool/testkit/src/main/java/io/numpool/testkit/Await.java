@@ -7,8 +7,8 @@ import java.util.function.Predicate;
 
 /** Waits for a state that nobody announces. The bound is generous: it is there to fail a test, not to time it. */
 public final class Await {
-    /** How long to wait when nothing else is said: 30 s, or the seconds of the system property {@code numpool.test.patience}. */
-    public static final Duration BOUND = Duration.ofSeconds(Integer.getInteger("numpool.test.patience", 30));
+    /** How long to wait when nothing else is said: 60 s, or the seconds of the system property {@code numpool.test.patience}. */
+    public static final Duration BOUND = Duration.ofSeconds(Integer.getInteger("numpool.test.patience", 60));
 
     private static final long PAUSE_NANOS = 15_000_000;
 
