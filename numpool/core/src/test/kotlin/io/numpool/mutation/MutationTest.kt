@@ -14,8 +14,8 @@ import kotlin.io.path.readText
 import kotlin.time.Duration.Companion.minutes
 
 /**
- * Defects that are made on purpose, each in a copy, are seen by the tests that MUTATIONS.md names: all with `-Dnumpool.test.mutations=all`, those
- * whose defect has some text in it with that text. By default they are not tried.
+ * Defects that are made on purpose, each in a copy, are seen by the tests that MUTATIONS.md names: all with `-Dnumpool.test.mutations=all`, so
+ * many, not always the same, with a number, those whose defect has some text in it with that text. By default they are not tried.
  */
 class MutationTest :
     FunSpec({
@@ -26,6 +26,7 @@ class MutationTest :
             when (wanted) {
                 null -> listOf()
                 "all" -> Mutants.all
+                else if wanted.all { it.isDigit() } -> Mutants.all.shuffled().take(wanted.toInt())
                 else -> Mutants.all.filter { wanted in it.defect }.also { check(it.isNotEmpty()) { "no defect has '$wanted' in it" } }
             }
 
