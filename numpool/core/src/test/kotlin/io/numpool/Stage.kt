@@ -24,6 +24,7 @@ class Stage(
         Numpool
             .open(dataSource) {
                 name = freshName("client")
+                openTimeout = PATIENCE
                 configure()
             }.also { open.push(it) }
 

@@ -283,6 +283,7 @@ internal class Crowd private constructor(
             Numpool
                 .open(url) {
                     this.name = name
+                    openTimeout = PATIENCE
                     pace.set(this)
                 }.also { it.awaitListening() }
     }

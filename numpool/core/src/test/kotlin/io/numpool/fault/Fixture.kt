@@ -38,6 +38,7 @@ internal suspend fun TestDatabase.open(
 ): Numpool {
     val settings: NumpoolOptions.Builder.() -> Unit = {
         this.name = name
+        openTimeout = PATIENCE
         configure()
     }
     val client = if (from == null) Numpool.open(urlWithPassword(), configure = settings) else Numpool.open(from, settings)

@@ -3,6 +3,7 @@ package io.numpool.property
 import io.numpool.Numpool
 import io.numpool.NumpoolMode
 import io.numpool.fault.FaultyDataSource
+import io.numpool.fault.PATIENCE
 import io.numpool.fault.awaitListening
 import io.numpool.testkit.TestDatabase
 import kotlinx.coroutines.DelicateCoroutinesApi
@@ -78,6 +79,7 @@ internal class Crashable private constructor(
             val listening = FaultyDataSource(database.dataSource())
             val numpool =
                 Numpool.open(store) {
+                    openTimeout = PATIENCE
                     this.name = name
                     migrate = false
                     listener(listening)
