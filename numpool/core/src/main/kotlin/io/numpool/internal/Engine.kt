@@ -77,8 +77,12 @@ internal class Engine(
 
     val mode: NumpoolMode get() = if (isClosed) NumpoolMode.CLOSED else listener?.mode ?: NumpoolMode.POLL_ONLY
 
-    fun start() {
+    /** Calls that take too long are ended from now on. */
+    fun watch() {
         scope.launchLogged("watch") { bridge.watch() }
+    }
+
+    fun start() {
         keeper = scope.launchLogged("session") { sessions.run(this) }
         scope.launchLogged("pump") { pump.run() }
         scope.launchLogged("reaper") { Reaper(this@Engine, options.reaperTick.toMillis()).run() }

@@ -44,6 +44,7 @@ internal class Opening private constructor(
     suspend fun open(): Numpool {
         val engine = Engine(options, bridge, PoolStore(options.schema), errors)
         try {
+            engine.watch()
             val deadline = TimeSource.Monotonic.markNow() + options.openTimeout.toKotlinDuration()
             val state = notDenied(engine) { engine.persistently("open", -deadline.elapsedNow()) { state(it) } }
             if (state == SchemaState.MISSING || state == SchemaState.OLDER) {

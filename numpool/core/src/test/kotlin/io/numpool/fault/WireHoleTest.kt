@@ -156,6 +156,34 @@ class WireHoleTest :
             }
         }
 
+        test("the connection of a client that opens is swallowed for ever in the middle of a call: it calls again on another") {
+            TestPostgres.shared().newDatabase().use { database ->
+                WireProxy.inFrontOf(database).use { wire ->
+                    database.connect().use { inTheWay ->
+                        inTheWay.autoCommit = false
+                        inTheWay.createStatement().use { it.execute("LOCK TABLE numpool.session") }
+                        coroutineScope {
+                            val opening =
+                                async(Dispatchers.Default) {
+                                    Numpool.open(wire.url(database)) {
+                                        migrate = false
+                                        openTimeout = 10.minutes
+                                    }
+                                }
+                            awaited("its call waits") {
+                                database.query(
+                                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+                                ) == "1"
+                            }
+                            End.FORGOTTEN.heal(wire)
+                            inTheWay.rollback()
+                            withTimeout(LONG) { opening.await() }.use { it.pool(HOLE, 1).withResource { slot -> slot.index } } shouldBe 0
+                        }
+                    }
+                }
+            }
+        }
+
         for (end in End.entries) {
             test("only the listener's connection is swallowed, $end: lost before it is granted on, and it goes on without listening") {
                 repeated(testCase.name.name, AT_A_TIME) { round ->

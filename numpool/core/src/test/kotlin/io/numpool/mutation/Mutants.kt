@@ -435,6 +435,14 @@ internal object Mutants {
                 "a connection that a client opened with a URL is making is swallowed for ever",
             ),
             kotlin(
+                "Calls that take too long are ended only when the client is open",
+                "Opening",
+                "engine.watch()",
+                "",
+                "fault.WireHoleTest",
+                "the connection of a client that opens is swallowed for ever in the middle of a call",
+            ),
+            kotlin(
                 "Any refused connection counts for the end of the server",
                 "ServerEnd",
                 "if (this == NOT_ANNOUNCED) return false",
