@@ -56,7 +56,7 @@ internal object ChaosClient {
                 return Numpool.open(url) {
                     this.name = name
                     migrate = false
-                    openTimeout = PATIENCE
+                    openTimeout = PATIENCE / 2 // it opens again, and is not waited for longer than PATIENCE
                     Pace.QUICK.set(this)
                 }
             } catch (e: StoreUnavailableException) {
