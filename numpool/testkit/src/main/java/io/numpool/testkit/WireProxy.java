@@ -104,6 +104,17 @@ public final class WireProxy implements AutoCloseable {
         return wire.connections();
     }
 
+    /**
+     * How much it has taken and not delivered yet, on all connections: because it is swallowed, delayed or forgotten, or because the receiver
+     * takes no more. To wait until a call is in a black hole, for one.
+     *
+     * @param direction of what
+     * @return bytes; 0 when all is delivered
+     */
+    public long undelivered(WireDirection direction) {
+        return wire.undelivered(direction);
+    }
+
     // --- faults that last
 
     /**

@@ -47,6 +47,10 @@ final class Flow {
         return waitingBytes < ROOM_BYTES;
     }
 
+    int waitingBytes() {
+        return waitingBytes;
+    }
+
     /** The receiver takes no more just now. */
     boolean isStuck() {
         return stuck;

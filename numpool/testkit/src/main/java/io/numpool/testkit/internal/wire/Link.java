@@ -48,6 +48,10 @@ final class Link {
         this.toClient = new Flow(WireDirection.TO_CLIENT, wire, this);
     }
 
+    int undelivered(WireDirection direction) {
+        return (direction == WireDirection.TO_SERVER ? toServer : toClient).waitingBytes();
+    }
+
     // --- what comes
 
     void ready(SelectionKey key, ByteBuffer buffer) {

@@ -92,6 +92,17 @@ public final class Wire implements AutoCloseable {
         return loop.ask(() -> (int) links.stream().filter(Link::isOpen).count());
     }
 
+    /**
+     * How much was taken, and not delivered yet.
+     *
+     * @param direction in which
+     * @return bytes, of all connections
+     */
+    public long undelivered(WireDirection direction) {
+        return loop.ask(() ->
+                links.stream().mapToLong(link -> link.undelivered(direction)).sum());
+    }
+
     // --- lasting faults
 
     /**
