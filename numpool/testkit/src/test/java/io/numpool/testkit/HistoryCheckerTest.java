@@ -126,6 +126,22 @@ class HistoryCheckerTest {
     }
 
     @Test
+    void a_slot_that_a_process_had_itself_does_not_show_the_order_where_slots_are_handed_over() {
+        granted(1, 1, 0).granted(1, 2, 1).queued(2, 3).queued(3, 4);
+        ended(5, 2, 1).granted(6, 4, 1).ended(10, 1, 0).granted(11, 3, 0);
+
+        assertEquals(0, HistoryChecker.of(events).handOver().check().count(Rule.OVERTAKE));
+    }
+
+    @Test
+    void a_slot_that_another_process_had_shows_the_order_also_where_slots_are_handed_over() {
+        granted(1, 1, 1).granted(1, 2, 0).queued(2, 3).queued(3, 4);
+        ended(5, 1, 1).granted(6, 4, 1).ended(10, 2, 0).granted(11, 3, 0);
+
+        assertEquals(1, HistoryChecker.of(events).handOver().check().count(Rule.OVERTAKE));
+    }
+
+    @Test
     void a_grant_that_is_seen_late_is_no_overtake() {
         granted(1, 1, 0).granted(1, 2, 1).queued(2, 3).queued(3, 4);
         ended(5, 2, 1).ended(5, 1, 0).granted(6, 4, 1).granted(900, 3, 0);

@@ -59,15 +59,19 @@ public final class Order {
      * A ticket that was granted after a later one: the slot that it got was still held by another when the later one was seen to be granted.
      *
      * @param pool its history
+     * @param handOver of what a process had before itself nothing is known: it may have handed it over
      * @return what broke P3
      */
-    public static List<Violation> overtakes(PoolHistory pool) {
+    public static List<Violation> overtakes(PoolHistory pool, boolean handOver) {
         var found = new ArrayList<Violation>();
         var predecessors = predecessors(pool);
         Hold earliest = null; // to start, of those with a higher token
         for (var hold : latestTokenFirst(pool)) {
             var before = predecessors.get(hold);
-            if (before != null && earliest != null && endIsKnown(before) && before.end() > earliest.start()) {
+            if (before != null
+                    && earliest != null
+                    && endedAfter(before, earliest)
+                    && !(handOver && before.process().equals(hold.process()))) {
                 found.add(new Violation(
                         Violation.Rule.OVERTAKE,
                         pool.name(),
@@ -107,8 +111,8 @@ public final class Order {
     }
 
     // A loss may be recorded long after the slot was given away.
-    private static boolean endIsKnown(Hold hold) {
-        return !hold.lost() && hold.end() != Long.MAX_VALUE;
+    private static boolean endedAfter(Hold hold, Hold start) {
+        return !hold.lost() && hold.end() != Long.MAX_VALUE && hold.end() > start.start();
     }
 
     private static List<Hold> latestTokenFirst(PoolHistory pool) {
