@@ -328,8 +328,11 @@ BEGIN
   DELETE FROM pool p WHERE p.number = pool_number;
 END $$;
 
--- The hot call. settle_kind: 0 release (slot, token), 1 cancel (ticket; settle_slot is how many slots it asked for), in the order in which
--- they happened. settle_outcome: 1 done, 0 stale (nothing changed).
+-- The hot call. settle_kind: 0 release (slot, token), 1 cancel (ticket; settle_slot is how many slots it asked for), 2 hand-over (slot, token;
+-- settle_next is the caller's ticket, which has the slot now). A call names each slot and each ticket once: of a slot that was handed over
+-- several times, or handed over and released, the token that the database knows and the last ticket, if there is one; those in between are
+-- cancelled. settle_outcome: 1 done, 0 stale (nothing changed, save that the ticket of a hand-over waits no more).
+-- foreign_from: null, or the caller's last foreign_bound, 0 at first. foreign_bound: no ticket of another session waits below it, ever.
 -- acquire_mode: bit 0 set: try (served at once or not at all); bit 1 set: the user chose the request id. acquire_slots: how many, all
 -- or none, null for one each; their tokens are acquire_ticket and those that follow it.
 -- acquire_outcome: 0 waits, 1 granted, 2 not served, 3 the request id is another live session's, 4 the pool is deleted, 5 more than capacity,
@@ -341,11 +344,12 @@ CREATE FUNCTION exchange(
   session_id bigint, session_epoch bigint, pool_number integer, retry boolean,
   settle_kind smallint[], settle_slot integer[], settle_ticket bigint[],
   acquire_request uuid[], acquire_mode smallint[], acquire_label text[], acquire_slots integer[] DEFAULT NULL,
+  settle_next bigint[] DEFAULT NULL, foreign_from bigint DEFAULT NULL,
   OUT settle_outcome smallint[],
   OUT acquire_outcome smallint[], OUT acquire_ticket bigint[], OUT acquire_slot integer[],
   OUT granted_ticket bigint[], OUT granted_slot integer[],
   OUT notify_session bigint[], OUT notify_ticket bigint[], OUT notify_slot integer[],
-  OUT pool_capacity integer, OUT held integer, OUT queued integer, OUT incarnation uuid
+  OUT pool_capacity integer, OUT held integer, OUT queued integer, OUT incarnation uuid, OUT foreign_bound bigint
 ) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '5s'
@@ -380,6 +384,14 @@ DECLARE
   granted boolean := false;
   queues boolean := false;
   released boolean := false;
+  left_queue boolean[];
+  handed integer[] := '{}';
+  handed_request uuid[] := '{}';
+  handed_named boolean[] := '{}';
+  handed_label text[] := '{}';
+  its_request uuid;
+  its_named boolean;
+  its_label text;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'numpool needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'NP005';
@@ -391,6 +403,9 @@ BEGIN
      OR cardinality(acquire_request) <> cardinality(acquire_mode) OR cardinality(acquire_request) <> cardinality(acquire_label)
      OR cardinality(acquire_request) <> cardinality(acquire_slots) THEN
     RAISE EXCEPTION 'the arrays of settle and of acquire must be as long as each other' USING ERRCODE = '22023';
+  END IF;
+  IF NOT settle_kind <@ '{0,1,2}' OR (2 = ANY (settle_kind) AND cardinality(settle_next) IS DISTINCT FROM cardinality(settle_kind)) THEN
+    RAISE EXCEPTION 'settle_kind %: each is 0 (release), 1 (cancel) or 2 (hand-over), which needs its settle_next', settle_kind USING ERRCODE = '22023';
   END IF;
   IF acquire_slots IS NOT NULL AND (1 <= ALL (acquire_slots)) IS NOT TRUE THEN
     RAISE EXCEPTION 'acquire_slots %: each is at least 1', acquire_slots USING ERRCODE = '22023';
@@ -423,52 +438,107 @@ BEGIN
     last_ticket := greatest(last_ticket, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
   END IF;
 
-  -- Releases first, all in one statement: they and cancels concern different tickets, so their order changes nothing.
+  -- Each concerns a slot and a ticket of its own, so their order changes nothing, and each table is asked once.
   settle_outcome := array_fill(0::smallint, ARRAY[cardinality(settle_kind)]);
-  IF 0 = ANY (settle_kind) THEN
+  IF 0 = ANY (settle_kind) OR 2 = ANY (settle_kind) THEN
     FOR gone IN
       DELETE FROM lease l
       USING (
-        SELECT x.ctid AS place, u.nth
+        SELECT x.ctid AS place, u.kind, u.nth
         FROM unnest(settle_kind, settle_slot, settle_ticket) WITH ORDINALITY AS u(kind, slot, ticket, nth)
         CROSS JOIN LATERAL (
           SELECT y.ctid FROM lease y
           WHERE y.pool = pool_number AND y.slot = u.slot AND y.token = u.ticket AND y.session = session_id LIMIT 1) x
-        WHERE u.kind = 0) given
+        WHERE u.kind <> 1) given
       WHERE l.ctid = given.place
-      RETURNING l.slot, given.nth
+      RETURNING l.slot, given.kind, given.nth
     LOOP
-      usage := set_bit(usage, gone.slot, 0);
       settle_outcome[gone.nth] := 1;
-      released := true;
+      IF gone.kind = 0 THEN
+        usage := set_bit(usage, gone.slot, 0);
+        released := true;
+      END IF;
     END LOOP;
   END IF;
-  FOR i IN 1 .. cardinality(settle_kind) LOOP
-    CONTINUE WHEN settle_kind[i] = 0;
-    IF settle_kind[i] IS DISTINCT FROM 1 THEN
-      RAISE EXCEPTION 'settle_kind % is neither 0 (release) nor 1 (cancel)', settle_kind[i] USING ERRCODE = '22023';
-    END IF;
-    DELETE FROM waiter w WHERE w.pool = pool_number AND w.ticket = settle_ticket[i] AND w.session = session_id;
-    IF FOUND THEN
-      waiting := waiting - 1;
-      settle_outcome[i] := 1;
-      CONTINUE;
-    END IF;
-    -- granted meanwhile
-    FOR slot IN
-      DELETE FROM lease l WHERE l.ctid = ANY (ARRAY(
-        SELECT x.ctid FROM generate_series(0, length(usage) - 1) b
+  IF 1 = ANY (settle_kind) OR 2 = ANY (settle_kind) THEN
+    left_queue := array_fill(false, ARRAY[cardinality(settle_kind)]);
+    FOR gone IN
+      DELETE FROM waiter w
+      USING (
+        SELECT x.ctid AS place, u.kind, u.nth
+        FROM unnest(settle_kind, settle_ticket, settle_next) WITH ORDINALITY AS u(kind, ticket, next, nth)
         CROSS JOIN LATERAL (
-          SELECT y.ctid, y.token, y.session FROM lease y WHERE y.pool = pool_number AND y.slot = b ORDER BY y.token DESC LIMIT 1) x
-        WHERE get_bit(usage, b) = 1 AND x.session = session_id
-          AND x.token >= settle_ticket[i] AND x.token < settle_ticket[i] + greatest(1, settle_slot[i])))
-      RETURNING l.slot
+          SELECT y.ctid FROM waiter y
+          WHERE y.pool = pool_number AND y.ticket = CASE u.kind WHEN 1 THEN u.ticket ELSE u.next END AND y.session = session_id
+            AND (u.kind = 1 OR y.slots = 1) LIMIT 1) x
+        WHERE u.kind <> 0) given
+      WHERE w.ctid = given.place
+      RETURNING w.request, w.named, w.label, given.kind, given.nth
     LOOP
-      usage := set_bit(usage, slot, 0);
-      settle_outcome[i] := 1;
-      released := true;
+      waiting := waiting - 1;
+      left_queue[gone.nth] := true;
+      IF gone.kind = 1 THEN
+        settle_outcome[gone.nth] := 1;
+      ELSIF settle_outcome[gone.nth] = 1 THEN
+        handed := handed || gone.nth::integer; handed_request := handed_request || gone.request;
+        handed_named := handed_named || gone.named; handed_label := handed_label || gone.label;
+      END IF;
     END LOOP;
-  END LOOP;
+    FOR i IN 1 .. cardinality(settle_kind) LOOP
+      CONTINUE WHEN settle_kind[i] = 0 OR left_queue[i];
+      IF settle_kind[i] = 2 AND settle_outcome[i] = 0 AND EXISTS (
+        SELECT FROM lease l
+        WHERE l.pool = pool_number AND l.slot = settle_slot[i] AND l.token = settle_next[i] AND l.session = session_id) THEN
+        settle_outcome[i] := 1; -- it was, by the first call
+        CONTINUE;
+      END IF;
+      -- granted meanwhile
+      its_request := NULL; its_named := NULL; its_label := NULL;
+      FOR gone IN
+        DELETE FROM lease l WHERE l.ctid = ANY (ARRAY(
+          SELECT x.ctid FROM generate_series(0, length(usage) - 1) b
+          CROSS JOIN LATERAL (
+            SELECT y.ctid, y.token, y.session FROM lease y WHERE y.pool = pool_number AND y.slot = b ORDER BY y.token DESC LIMIT 1) x
+          WHERE get_bit(usage, b) = 1 AND x.session = session_id
+            AND x.token >= CASE settle_kind[i] WHEN 1 THEN settle_ticket[i] ELSE settle_next[i] END
+            AND x.token < CASE settle_kind[i] WHEN 1 THEN settle_ticket[i] + greatest(1, settle_slot[i]) ELSE settle_next[i] + 1 END))
+        RETURNING l.slot, l.request, l.named, l.label
+      LOOP
+        usage := set_bit(usage, gone.slot, 0);
+        released := true;
+        its_request := gone.request; its_named := gone.named; its_label := gone.label;
+        IF settle_kind[i] = 1 THEN
+          settle_outcome[i] := 1;
+        END IF;
+      END LOOP;
+      IF settle_kind[i] = 2 AND settle_outcome[i] = 1 THEN
+        IF its_request IS NULL AND (
+          EXISTS (SELECT FROM lease l WHERE l.pool = pool_number AND l.token = settle_next[i])
+          OR settle_next[i] < (
+            SELECT w.ticket + w.slots FROM waiter w WHERE w.pool = pool_number AND w.ticket <= settle_next[i] ORDER BY w.ticket DESC LIMIT 1))
+        THEN
+          RAISE EXCEPTION 'slot % is handed over to ticket %: it is not for one slot of session %', settle_slot[i], settle_next[i], session_id
+            USING ERRCODE = '22023';
+        END IF;
+        -- One that is not known was lost with the server's last commits; its request is, too.
+        last_ticket := greatest(last_ticket, settle_next[i]);
+        handed := handed || i; handed_request := handed_request || coalesce(its_request, gen_random_uuid());
+        handed_named := handed_named || coalesce(its_named, false); handed_label := handed_label || its_label;
+      END IF;
+    END LOOP;
+    IF handed <> '{}' THEN
+      INSERT INTO lease (pool, slot, token, session, request, named, label, since)
+      SELECT pool_number, settle_slot[u.nth], settle_next[u.nth], session_id, u.request, u.named, u.label, clock_timestamp()
+      FROM unnest(handed, handed_request, handed_named, handed_label) u(nth, request, named, label);
+    END IF;
+    -- What is gone from the head of the queue is not walked over again.
+    IF true = ANY (left_queue) THEN
+      low_ticket := coalesce(
+        CASE WHEN waiting > 0 THEN (
+          SELECT w.ticket FROM waiter w WHERE w.pool = pool_number AND w.ticket >= call.low_ticket ORDER BY w.ticket LIMIT 1) END,
+        last_ticket + 1);
+    END IF;
+  END IF;
   IF marks > 0 AND released THEN
     DELETE FROM eviction e WHERE e.pool = pool_number AND get_bit(usage, e.slot) = 0;
     GET DIAGNOSTICS unmarked = ROW_COUNT;
@@ -489,6 +559,15 @@ BEGIN
         notify_ticket := notify_ticket || grants.tickets[i]; notify_slot := notify_slot || grants.slots[i];
       END IF;
     END LOOP;
+  END IF;
+
+  -- The caller's own acquires come after all that waits.
+  IF foreign_from IS NOT NULL AND waiting > 0 THEN
+    SELECT coalesce(min(p.ticket) FILTER (WHERE p.session <> session_id), CASE WHEN count(*) = 256 THEN max(p.ticket) + 1 END)
+    INTO foreign_bound
+    FROM (
+      SELECT w.ticket, w.session FROM waiter w
+      WHERE w.pool = pool_number AND w.ticket >= greatest(foreign_from, call.low_ticket) ORDER BY w.ticket LIMIT 256) p;
   END IF;
 
   IF retry THEN
@@ -616,9 +695,12 @@ BEGIN
   END IF;
 
   held := bit_count(usage); queued := waiting;
+  IF foreign_from IS NOT NULL THEN
+    foreign_bound := coalesce(foreign_bound, last_ticket + 1);
+  END IF;
   IF deleted AND held = 0 THEN
     PERFORM purge_pool(pool_number);
-  ELSIF released OR granted OR last_ticket <> before.last_ticket OR waiting <> before.waiting OR low_ticket <> before.low_ticket THEN
+  ELSIF released OR handed <> '{}' OR granted OR last_ticket <> before.last_ticket OR waiting <> before.waiting OR low_ticket <> before.low_ticket THEN
     UPDATE pool_state s
     SET generation = before.generation + 1, usage = call.usage, last_ticket = call.last_ticket, low_ticket = call.low_ticket,
         waiting = call.waiting, marks = call.marks,
@@ -627,7 +709,7 @@ BEGIN
   END IF;
 
   -- A release may be lost in a crash of the server: nobody was told that the slot is theirs. All else must be on disk.
-  IF cardinality(acquire_request) = 0 AND NOT granted AND NOT 1 = ANY (settle_kind) THEN
+  IF cardinality(acquire_request) = 0 AND NOT granted AND 0 = ALL (settle_kind) THEN
     PERFORM set_config('synchronous_commit', 'off', true);
   ELSIF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
@@ -746,7 +828,7 @@ END $$;
 -- tokens under which it has them.
 CREATE FUNCTION renew(
   session_id bigint, pools integer[],
-  OUT gone integer[], OUT evicted_pool integer[], OUT evicted_token bigint[], OUT incarnation uuid
+  OUT gone integer[], OUT evicted_pool integer[], OUT evicted_slot integer[], OUT evicted_token bigint[], OUT incarnation uuid
 ) LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
 BEGIN
   PERFORM require_read_committed();
@@ -758,7 +840,8 @@ BEGIN
   END IF;
   SELECT coalesce(array_agg(n), '{}') INTO gone FROM unnest(pools) n
   WHERE NOT EXISTS (SELECT 1 FROM pool p WHERE p.number = n AND p.deleted IS NULL);
-  SELECT coalesce(array_agg(e.pool), '{}'), coalesce(array_agg(l.token), '{}') INTO evicted_pool, evicted_token
+  SELECT coalesce(array_agg(e.pool), '{}'), coalesce(array_agg(e.slot), '{}'), coalesce(array_agg(l.token), '{}')
+  INTO evicted_pool, evicted_slot, evicted_token
   FROM eviction e
   CROSS JOIN LATERAL (SELECT x.session, x.token FROM lease x WHERE x.pool = e.pool AND x.slot = e.slot ORDER BY x.token DESC LIMIT 1) l
   WHERE l.session = session_id;
@@ -1182,24 +1265,24 @@ END $$;
 -- Marks held slots of a pool, one of them or those of one session; answers whom to tell. A mark stays until its slot is free. The caller
 -- holds the lock of the pool.
 CREATE FUNCTION mark_evicted(
-  pool_number integer, one_slot integer, one_session bigint, operator text, OUT notify_session bigint[], OUT notify_token bigint[]
+  pool_number integer, one_slot integer, one_session bigint, operator text,
+  OUT notify_session bigint[], OUT notify_slot integer[], OUT notify_token bigint[]
 ) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET jit = off
 AS $$
 DECLARE
   before record;
-  marked integer[];
   added integer;
 BEGIN
   SELECT s.generation, s.usage INTO STRICT before FROM pool_state s WHERE s.pool = pool_number ORDER BY s.generation DESC LIMIT 1;
   SELECT coalesce(array_agg(l.slot ORDER BY l.slot), '{}'), coalesce(array_agg(l.session ORDER BY l.slot), '{}'),
          coalesce(array_agg(l.token ORDER BY l.slot), '{}')
-  INTO marked, notify_session, notify_token
+  INTO notify_slot, notify_session, notify_token
   FROM generate_series(0, length(before.usage) - 1) b
   CROSS JOIN LATERAL (SELECT * FROM lease x WHERE x.pool = pool_number AND x.slot = b ORDER BY x.token DESC LIMIT 1) l
   WHERE get_bit(before.usage, b) = 1 AND (one_slot IS NULL OR l.slot = one_slot) AND (one_session IS NULL OR l.session = one_session);
-  INSERT INTO eviction (pool, slot, who) SELECT pool_number, n, operator FROM unnest(marked) n
+  INSERT INTO eviction (pool, slot, who) SELECT pool_number, n, operator FROM unnest(notify_slot) n
   ON CONFLICT ON CONSTRAINT eviction_pk DO NOTHING;
   GET DIAGNOSTICS added = ROW_COUNT;
   IF added > 0 THEN
@@ -1237,7 +1320,7 @@ END $$;
 -- Asks for all that a session holds back; the session itself goes on, and so do its places in queues. Answers whom to tell of which slot.
 CREATE FUNCTION evict_session(
   evicted bigint, operator text, session_id bigint DEFAULT NULL, session_epoch bigint DEFAULT NULL,
-  OUT notify_session bigint[], OUT notify_pool integer[], OUT notify_token bigint[]
+  OUT notify_session bigint[], OUT notify_pool integer[], OUT notify_slot integer[], OUT notify_token bigint[]
 ) LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 DECLARE
   one integer;
@@ -1250,12 +1333,13 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no session %', evicted USING ERRCODE = 'NP009';
   END IF;
-  notify_session := '{}'; notify_pool := '{}'; notify_token := '{}';
+  notify_session := '{}'; notify_pool := '{}'; notify_slot := '{}'; notify_token := '{}';
   FOR one IN SELECT t.pool FROM session_pool t WHERE t.session = evicted ORDER BY t.pool LOOP
     PERFORM pg_advisory_xact_lock('pool'::regclass::oid::integer, one);
     CONTINUE WHEN NOT EXISTS (SELECT 1 FROM pool p WHERE p.number = one);
     SELECT * INTO marked FROM mark_evicted(one, NULL, evicted, operator);
-    notify_session := notify_session || marked.notify_session; notify_token := notify_token || marked.notify_token;
+    notify_session := notify_session || marked.notify_session; notify_slot := notify_slot || marked.notify_slot;
+    notify_token := notify_token || marked.notify_token;
     notify_pool := notify_pool || array_fill(one, ARRAY[cardinality(marked.notify_token)]);
   END LOOP;
 END $$;

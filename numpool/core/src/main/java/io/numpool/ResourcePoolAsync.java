@@ -33,6 +33,20 @@ public interface ResourcePoolAsync extends AutoCloseable {
     int capacity();
 
     /**
+     * Whether a slot that is given back here goes to this client's own next waiter at once; see {@link ResourcePool}.
+     *
+     * @return true if so
+     */
+    boolean handOver();
+
+    /**
+     * Switches it for the whole client, from the next slot on.
+     *
+     * @param value whether slots are handed over
+     */
+    void handOver(boolean value);
+
+    /**
      * Waits for a slot, however long it takes.
      *
      * @return the slot

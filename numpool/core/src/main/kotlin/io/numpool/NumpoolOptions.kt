@@ -56,6 +56,12 @@ public class NumpoolOptions private constructor(
     /** Whether `open` starts the listener; else `listen()` does. Default: true. */
     public val startListening: Boolean = builder.startListening
 
+    /**
+     * Whether a slot that is given back goes to this client's own next waiter at once, when no other process has an earlier one; the database
+     * is told by the next call. Each pool can differ, see [ResourcePool.handOver]. Default: true.
+     */
+    public val handOver: Boolean = builder.handOver
+
     /** Told what happens in the client. */
     public val listeners: List<NumpoolListener> = builder.listeners.toList()
 
@@ -131,6 +137,11 @@ public class NumpoolOptions private constructor(
         @set:JvmSynthetic
         public var startListening: Boolean = true
 
+        /** See [NumpoolOptions.handOver]. */
+        @get:JvmSynthetic
+        @set:JvmSynthetic
+        public var handOver: Boolean = true
+
         internal val listeners = mutableListOf<NumpoolListener>()
 
         /** See [NumpoolOptions.name]. */
@@ -174,6 +185,9 @@ public class NumpoolOptions private constructor(
 
         /** See [NumpoolOptions.startListening]. */
         public fun startListening(value: Boolean): Builder = apply { startListening = value }
+
+        /** See [NumpoolOptions.handOver]. */
+        public fun handOver(value: Boolean): Builder = apply { handOver = value }
 
         /** Adds a listener of what happens in the client. */
         public fun listen(listener: NumpoolListener): Builder = apply { listeners += listener }

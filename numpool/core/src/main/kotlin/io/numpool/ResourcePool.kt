@@ -21,6 +21,13 @@ public interface ResourcePool : AutoCloseable {
     public val metadata: JsonNode?
 
     /**
+     * Whether a slot that is given back here goes to this client's own next waiter at once, when no other process has an earlier one: without
+     * a round trip, and in the same order. The database is told by the next call. Set, it counts for the whole client, from the next slot on.
+     * At first as [NumpoolOptions.handOver] says.
+     */
+    public var handOver: Boolean
+
+    /**
      * Waits for a slot, first come first served over all processes. While the database is away it goes on waiting. A cancelled acquire
      * leaves the queue, and gives the slot back if it was granted meanwhile.
      *

@@ -236,6 +236,7 @@ class GroupTest :
             HistoryChecker
                 .of(History.merge(histories))
                 .idleBound(Duration.ofHours(1))
+                .handOver()
                 .check()
                 .violations()
                 .shouldBeEmpty()

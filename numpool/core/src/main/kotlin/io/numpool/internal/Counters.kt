@@ -7,8 +7,11 @@ internal class Counters {
     /** Calls of `exchange`. */
     val calls = LongAdder()
 
-    /** Releases, cancels and acquires in them. */
+    /** Releases, cancels, hand-overs and acquires in them. */
     val items = LongAdder()
+
+    /** Slots that went to the next ticket here without a call. */
+    val handOvers = LongAdder()
 
     /** Grants to other sessions that this client made. */
     val grantsToOthers = LongAdder()

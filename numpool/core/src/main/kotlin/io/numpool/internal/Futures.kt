@@ -188,6 +188,12 @@ private class PoolFutures(
 
     override fun capacity(): Int = pool.capacity
 
+    override fun handOver(): Boolean = pool.handOver
+
+    override fun handOver(value: Boolean) {
+        pool.handOver = value
+    }
+
     override fun acquire(): CompletableFuture<ResourceAsync> = acquire(AcquireOptions.defaults())
 
     override fun acquire(timeout: JavaDuration): CompletableFuture<ResourceAsync> =

@@ -26,6 +26,8 @@ internal class Held(
     override val index: Int,
     override val token: Long,
     override val label: String?,
+    /** The token under which this client was granted the slot, when it was handed over since; else its own. */
+    val rootToken: Long = token,
 ) : Resource {
     private val grantedNanos = System.nanoTime()
 
@@ -56,6 +58,9 @@ internal class Held(
 
     /** Set before [loss] is completed. */
     @Volatile private var lossCause: ResourceLostException? = null
+
+    /** To be released rather than handed over: its user lost it. */
+    val isOwed get() = current.get().state == ResourceState.LOST
 
     val poolNumber get() = lane.pool.number
     override val pool get() = lane.pool.id

@@ -12,11 +12,13 @@ import io.numpool.internal.store.ExchangeCall
 import io.numpool.internal.store.Polled
 import io.numpool.internal.store.StoreException
 import io.numpool.internal.store.StoreException.Kind
+import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.channels.Channel
-import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.selects.onTimeout
 import kotlinx.coroutines.selects.select
 import kotlinx.coroutines.yield
@@ -39,8 +41,11 @@ internal class PoolRef(
 
 /**
  * One pool's calls, in order. Whatever happens to the pool in this process comes in through the inbox; one coroutine takes all that is
- * there, sends it in one `exchange`, hands out the answer, and takes the next. One call is in flight at a time, and what arrives
- * meanwhile (notices of grants, too) waits for its answer.
+ * there, sends it in one `exchange`, hands out the answer, and takes the next. One call is in flight at a time; what arrives meanwhile goes
+ * into the next, and a notice of a ticket that is not known yet waits for the answer.
+ *
+ * A slot that is given back goes to the lowest ticket that waits here at once, call in flight or not, when no other session has a lower one;
+ * the next call tells the database. Tickets are given out in order of arrival, so what is once known to be the lowest stays it.
  *
  * A seat's way:
  *
@@ -48,8 +53,8 @@ internal class PoolRef(
  *       |                     |                                                |
  *       +--all callers gone---+--> cancelled: the database is told             +--none does--> released
  *
- * A grant is used only if its ticket still waits here. Whatever told of it (twice, late), any other is ignored: the cancel or release of
- * that ticket is under way, and frees it in the database.
+ * A grant is used only if its ticket still waits here. Whatever told of it (twice, late), any other is ignored: the cancel, hand-over or
+ * release of that ticket is under way, and frees it in the database.
  *
  * What is below "confined" is touched by the lane's coroutine alone. Callers are resumed by whoever claims their [Pending].
  */
@@ -74,6 +79,9 @@ internal class Lane(
     /** There is no such pool in the database any more. */
     @Volatile private var isGone = false
 
+    /** Whether slots are handed over here, without asking the database first. */
+    @Volatile var handsOver = engine.options.handOver
+
     // --- confined
     private val unsentSeats = ArrayDeque<Seat>()
     private val unsent = ArrayDeque<Settle>()
@@ -82,6 +90,19 @@ internal class Lane(
     private var session: Session? = null
     private var polledNanos = System.nanoTime()
     private var reread = false
+
+    /** No ticket of another session waits below it; 0 while that is not known. */
+    private var foreignBound = 0L
+    private var flight: Flight? = null
+
+    /** Whether the last call was one. */
+    private var exchanged = false
+
+    /** The database refused what cannot be left out: it is asked again after a while. */
+    private var paused = false
+
+    /** Notices that wait for the answer in flight. */
+    private val early = ArrayList<Granted>()
 
     private sealed interface Command
 
@@ -115,18 +136,17 @@ internal class Lane(
 
     private object Gone : Command
 
-    /** What is to be told to the database, in the order in which it happened. */
-    private class Settle(
-        val ticket: Long,
-        val slot: Int,
-        val held: Held?,
-        /** Of a place that is left. */
-        val slots: Int = 1,
-    ) {
-        val isCancel get() = slot < 0
+    /** What came of the call in flight. */
+    private class Landed(
+        val outcome: Result<Any?>,
+    ) : Command
 
-        operator fun contains(other: Long) = other - ticket in 0L until slots
-    }
+    /** A call on its way; a pause when it carries nothing. */
+    private class Flight(
+        val settles: List<Settle> = emptyList(),
+        val seats: List<Seat> = emptyList(),
+        val isPoll: Boolean = false,
+    )
 
     // --- from anywhere
 
@@ -257,12 +277,12 @@ internal class Lane(
     /** Until the pool is gone, or the client is closed. */
     suspend fun run() {
         try {
-            while (!isGone) {
-                currentCoroutineContext().ensureActive()
-                receive()
-                adopt(engine.sessions.awaitLive())
-                if (unsent.isNotEmpty() || unsentSeats.isNotEmpty()) exchange()
-                if (!isGone && (reread || (waiting.isNotEmpty() && nanosToPoll() <= 0))) poll()
+            coroutineScope {
+                while (!isGone) {
+                    ensureActive()
+                    receive()
+                    if (flight == null && !isGone) depart()
+                }
             }
         } finally {
             end()
@@ -273,6 +293,7 @@ internal class Lane(
     private fun end() {
         engine.dropLane(this)
         inbox.close()
+        flight?.let { putBack(it) }
         while (true) {
             when (val left = inbox.tryReceive().getOrNull() ?: break) {
                 is Ask -> if (left.pending.claim()) left.pending.fail(ended())
@@ -280,16 +301,16 @@ internal class Lane(
                 else -> Unit
             }
         }
-        unsent.forEach { it.held?.outcome?.complete(engine.outcomeAtEnd) }
+        unsent.forEach { it.complete(engine.outcomeAtEnd) }
         (unsentSeats + waiting.values).forEach { failSeat(it, ended()) }
     }
 
     private fun ended() = if (isGone) PoolDeletedException(pool.id) else NumpoolClosedException("numpool '${engine.options.name}'")
 
     private suspend fun receive() {
-        if (unsent.isEmpty() && unsentSeats.isEmpty() && !reread) {
+        if (flight != null || (unsent.isEmpty() && unsentSeats.isEmpty() && !reread)) {
             take(next() ?: return)
-            yield() // what the same caller does next comes along
+            if (flight == null) yield() // what the same caller does next comes along
         }
         repeat(BATCH) { take(inbox.tryReceive().getOrNull() ?: return) }
     }
@@ -297,7 +318,7 @@ internal class Lane(
     /** The next command, or null when it is time to poll. Select, because a receive under a timeout can lose what it received. */
     @OptIn(ExperimentalCoroutinesApi::class)
     private suspend fun next(): Command? =
-        if (waiting.isEmpty()) {
+        if (flight != null || waiting.isEmpty()) {
             inbox.receive()
         } else {
             select {
@@ -326,15 +347,22 @@ internal class Lane(
             }
 
             is Granted -> {
-                grant(command.ticket, command.slot)
+                val isEarly = flight?.let { it.isPoll || seatOf(command.ticket) == null } == true
+                if (isEarly) early += command else grant(command.ticket, command.slot)
+            }
+
+            is Landed -> {
+                landed(command.outcome)
             }
 
             is Reread -> {
-                reread = reread || waiting.isNotEmpty()
+                reread = reread || waiting.isNotEmpty() || flight != null
+                foreignBound = 0
             }
 
             is CompareAll -> {
                 reread = true
+                foreignBound = 0
             }
 
             is Gone -> {
@@ -348,16 +376,43 @@ internal class Lane(
 
     private fun left(pending: Pending) {
         val seat = pending.seat ?: return
-        // an unsent one is skipped when it is its turn to be sent
+        // an unsent one is skipped when it is its turn to be sent, one in flight when it is answered
         if (!seat.isWanted && seat.ticket != 0L && waiting.remove(seat.ticket) != null) unsent += cancelOf(seat)
     }
 
-    private fun cancelOf(seat: Seat) = Settle(seat.ticket, -1, null, seat.request.slots)
+    private fun cancelOf(seat: Seat) = Settle.cancel(seat.ticket, seat.request.slots)
 
     private fun givenBack(resource: Held) {
         held.remove(resource.token)
-        val isOurs = resource.session === session
-        if (isOurs) unsent += Settle(resource.token, resource.index, resource) else resource.outcome.complete(ResourceState.LOST)
+        if (resource.session !== session) {
+            resource.outcome.complete(ResourceState.LOST)
+        } else if (!mayHandOver(resource) || !handOver(resource)) {
+            unsent += Settle.release(resource)
+        }
+    }
+
+    private fun mayHandOver(resource: Held): Boolean {
+        val owner = resource.session
+        return handsOver && resource.index < capacity && owner.isAlive && !resource.isOwed && !owner.wantsBack(resource)
+    }
+
+    /** To the lowest ticket that waits here, if no other session has a lower one. Tokens of a slot only rise. */
+    private fun handOver(resource: Held): Boolean {
+        while (true) {
+            val seat = waiting.firstEntry()?.value ?: return false
+            if (seat.ticket >= foreignBound || seat.ticket < resource.token || seat.request.slots > 1) return false
+            waiting.remove(seat.ticket)
+            val takers = seat.callers.filter { it.claim() }
+            if (takers.isEmpty()) {
+                unsent += cancelOf(seat)
+                continue
+            }
+            unsent += Settle.handOver(resource, seat.ticket)
+            engine.counters.handOvers.increment()
+            val heir = Held(this, resource.session, resource.index, seat.ticket, seat.request.label, resource.rootToken)
+            deliver(Group(seat.request.id, listOf(heir), takers.size), takers)
+            return true
+        }
     }
 
     /** One slot of a request; slot -1: it asked for more than there are, and waits no more. */
@@ -365,13 +420,15 @@ internal class Lane(
         ticket: Long,
         slot: Int,
     ) {
-        val seat = waiting.floorEntry(ticket)?.value?.takeIf { ticket in it } ?: return
+        val seat = seatOf(ticket) ?: return
         if (slot < 0) {
             reread = true
         } else {
             seat.granted(ticket, slot)?.let { deliver(seat, it) }
         }
     }
+
+    private fun seatOf(ticket: Long) = waiting.floorEntry(ticket)?.value?.takeIf { ticket in it }
 
     private fun deliver(
         seat: Seat,
@@ -382,23 +439,20 @@ internal class Lane(
         waiting.remove(seat.ticket)
         val takers = seat.callers.filter { it.claim() }
         if (takers.isEmpty()) {
-            slots.forEachIndexed { nth, slot -> unsent += Settle(seat.ticket + nth, slot, null) }
+            slots.forEachIndexed { nth, slot -> unsent += Settle.release(seat.ticket + nth, slot) }
             return
         }
-        val group =
-            Group(
-                seat.request.id,
-                slots.mapIndexed {
-                    nth,
-                    slot,
-                    ->
-                    Held(this, owner, slot, seat.ticket + nth, seat.request.label)
-                },
-                takers.size,
-            )
+        val members = slots.mapIndexed { nth, slot -> Held(this, owner, slot, seat.ticket + nth, seat.request.label) }
+        deliver(Group(seat.request.id, members, takers.size), takers)
+    }
+
+    private fun deliver(
+        group: Group,
+        takers: List<Pending>,
+    ) {
         group.members.forEach {
             held[it.token] = it
-            owner.hold(it)
+            it.session.hold(it)
         }
         takers.forEach { hand(it, group) }
     }
@@ -419,9 +473,11 @@ internal class Lane(
     private fun adopt(live: Session) {
         if (live === session) return
         if (session != null) {
-            unsent.forEach { it.held?.outcome?.complete(ResourceState.LOST) }
+            unsent.forEach { it.complete(ResourceState.LOST) }
             unsent.clear()
             held.clear()
+            early.clear()
+            foreignBound = 0
             if (waiting.isNotEmpty()) {
                 log.warn(
                     "{} acquires of pool '{}' wait again, at the tail: their session was lost",
@@ -439,25 +495,76 @@ internal class Lane(
         session = live
     }
 
-    private suspend fun exchange() {
+    // --- calls
+
+    /** What is settled and asked goes first; whoever wants to compare does so between two such calls. */
+    private suspend fun CoroutineScope.depart() {
+        if (paused) {
+            paused = false
+            return fly(Flight()) { delay(REFUSED_PAUSE) }
+        }
+        adopt(engine.sessions.awaitLive())
+        val polls = reread || (waiting.isNotEmpty() && nanosToPoll() <= 0)
+        val exchanges = unsent.isNotEmpty() || unsentSeats.isNotEmpty()
+        if (exchanges && !(polls && exchanged)) exchange() else if (polls) poll()
+    }
+
+    private fun CoroutineScope.fly(
+        it: Flight,
+        call: suspend () -> Any?,
+    ) {
+        flight = it
+        launch { inbox.trySend(Landed(runCatching { call() })) }
+    }
+
+    private fun landed(outcome: Result<Any?>) {
+        val it = flight!!
+        flight = null
+        if (it.isPoll) polled(outcome) else if (it.settles.isNotEmpty() || it.seats.isNotEmpty()) answered(it, outcome)
+        early.forEach { notice -> grant(notice.ticket, notice.slot) }
+        early.clear()
+    }
+
+    private fun CoroutineScope.exchange() {
+        exchanged = true
         val settles = generateSequence { unsent.removeFirstOrNull() }.take(BATCH).toList()
         val seats = generateSequence { unsentSeats.removeFirstOrNull() }.filter { it.isWanted }.take(BATCH - settles.size).toList()
         if (settles.isEmpty() && seats.isEmpty()) return
-        val sent =
-            try {
-                send(settles, seats)
-            } catch (e: StoreException) {
-                refused(e, settles, seats)
-                return
-            } catch (e: Throwable) {
-                putBack(settles, seats)
-                throw e
+        val call = compose(settles, seats)
+        val mine = session!!
+        fly(Flight(settles, seats)) { send(mine, call, settles.size + seats.size) }
+    }
+
+    private fun compose(
+        settles: List<Settle>,
+        seats: List<Seat>,
+    ): ExchangeCall {
+        Settle.join(settles)
+        val call = ExchangeCall(settles.size, seats.size)
+        for (it in settles) {
+            when {
+                it.isCancel -> call.cancel(it.ticket, it.slots)
+                it.isHandOver -> call.handOver(it.slot, it.ticket, it.next)
+                else -> call.release(it.slot, it.ticket)
             }
-        if (sent == null) { // the session is lost: adopt() sees to the rest
-            putBack(settles, seats)
-            return
         }
-        read(sent, settles, seats)
+        seats.forEach { call.acquire(it.request.id, it.request.slots, it.request.attempt, it.request.named, it.request.label) }
+        if (handsOver) call.askForeignBound(foreignBound)
+        return call
+    }
+
+    private fun answered(
+        flight: Flight,
+        outcome: Result<Any?>,
+    ) {
+        val cause = outcome.exceptionOrNull()
+        val sent = outcome.getOrNull() as Sent?
+        when {
+            sent != null -> read(sent, flight.settles, flight.seats)
+            cause is StoreException -> refused(cause, flight)
+            else -> putBack(flight) // the session is lost: adopt() sees to the rest
+        }
+        if (cause != null && cause !is StoreException) throw cause
     }
 
     private fun read(
@@ -467,23 +574,27 @@ internal class Lane(
     ) {
         val answer = sent.answer
         use.heard(answer.capacity(), answer.held(), answer.waiting())
-        settles.forEachIndexed { i, settle ->
-            // stale in a retry: the first call, whose answer was lost, has released it
-            val released = answer.settled(i) || sent.retried
-            settle.held?.outcome?.complete(if (released) ResourceState.RELEASED else ResourceState.LOST)
-        }
+        settles.forEachIndexed { i, settle -> settle.answered(answer.settled(i)) }
+        settles.forEach { it.complete(retry = sent.retried) }
+        settles.forEach { if (it.isDisowned) disowned(it) }
         seats.forEachIndexed { i, seat -> seated(seat, answer, i) }
+        foreignBound = answer.foreignBound()
         for (i in 0 until answer.grants()) grant(answer.grantedTicket(i), answer.grantedSlot(i))
         engine.answeredIn(answer.incarnation())
         engine.announce(pool.number, answer.notices())
     }
 
-    private fun putBack(
-        settles: List<Settle>,
-        seats: List<Seat>,
-    ) {
-        settles.reversed().forEach(unsent::addFirst)
-        seats.reversed().forEach(unsentSeats::addFirst)
+    /** Handed over, but it was not this session's any more: whoever has it here now has it no more. */
+    private fun disowned(settle: Settle) {
+        for (it in held.values.filter { it.index == settle.slot && settle.next in it.rootToken..it.token }) {
+            held.remove(it.token)
+            it.lose("the database had taken back the slot that was handed over to it")
+        }
+    }
+
+    private fun putBack(flight: Flight) {
+        flight.settles.reversed().forEach(unsent::addFirst)
+        flight.seats.reversed().forEach(unsentSeats::addFirst)
     }
 
     private fun seated(
@@ -540,6 +651,11 @@ internal class Lane(
         place: Int,
     ) {
         if (!sit(seat, ticket) || waiting[ticket] !== seat) return
+        if (!seat.isWanted) {
+            waiting.remove(ticket)
+            unsent += cancelOf(seat)
+            return
+        }
         seat.callers.forEach { it.place = place }
         hooks.queued(pool.id, ticket)
     }
@@ -587,18 +703,15 @@ internal class Lane(
 
     /** The answer; null when the session is lost. Throws what it would not help to try again. */
     private suspend fun send(
-        settles: List<Settle>,
-        seats: List<Seat>,
+        mine: Session,
+        call: ExchangeCall,
+        items: Int,
     ): Sent? {
-        val mine = session!!
-        val call = ExchangeCall(settles.size, seats.size)
-        settles.forEach { if (it.isCancel) call.cancel(it.ticket, it.slots) else call.release(it.slot, it.ticket) }
-        seats.forEach { call.acquire(it.request.id, it.request.slots, it.request.attempt, it.request.named, it.request.label) }
         var retry = false
         return persist(mine, changes = true) { epoch, unknown ->
             if (unknown) retry = true
             engine.counters.calls.increment()
-            engine.counters.items.add((settles.size + seats.size).toLong())
+            engine.counters.items.add(items.toLong())
             engine.bridge.run { engine.store.exchange(it, mine.id, epoch, pool.number, retry, call) }
         }?.let { Sent(it, retry) }
     }
@@ -668,22 +781,21 @@ internal class Lane(
         return null
     }
 
-    private suspend fun refused(
+    private fun refused(
         cause: StoreException,
-        settles: List<Settle>,
-        seats: List<Seat>,
+        flight: Flight,
     ) {
         if (cause.kind() == Kind.NO_POOL) {
-            settles.forEach { it.held?.outcome?.complete(ResourceState.LOST) }
-            seats.forEach { failSeat(it, PoolDeletedException(pool.id)) }
+            flight.settles.forEach { it.complete(ResourceState.LOST) }
+            flight.seats.forEach { failSeat(it, PoolDeletedException(pool.id)) }
             vanished()
             return
         }
         log.error("The database refuses a call for pool '{}'", pool.id, cause)
-        seats.forEach { failSeat(it, engine.translated("acquire of pool '${pool.id}'", cause)) }
-        if (settles.isEmpty()) return
-        putBack(settles, emptyList()) // until the session's deadline
-        delay(REFUSED_PAUSE)
+        flight.seats.forEach { failSeat(it, engine.translated("acquire of pool '${pool.id}'", cause)) }
+        if (flight.settles.isEmpty()) return
+        putBack(Flight(flight.settles)) // until the session's deadline
+        paused = true
     }
 
     private fun deleted() {
@@ -698,30 +810,49 @@ internal class Lane(
         deleted()
     }
 
-    private suspend fun poll() {
+    private fun CoroutineScope.poll() {
+        exchanged = false
         polledNanos = System.nanoTime()
-        val mine = session!!
-        val answer =
-            try {
-                persist(mine, changes = false) { _, _ -> engine.bridge.run { engine.store.poll(it, mine.id, pool.number) } } ?: return
-            } catch (e: StoreException) {
-                if (e.kind() == Kind.NO_POOL) {
-                    vanished()
-                } else {
-                    log.error("The database refuses a poll of pool '{}'", pool.id, e)
-                    delay(REFUSED_PAUSE)
-                }
-                return
-            }
         reread = false
-        engine.counters.polls.increment()
-        capacity = answer.capacity()
-        if (answer.deleted()) deleted()
-        compare(answer)
-        engine.answeredIn(answer.incarnation())
+        val mine = session!!
+        fly(Flight(isPoll = true)) {
+            persist(mine, changes = false) { _, _ -> engine.bridge.run { engine.store.poll(it, mine.id, pool.number) } }
+        }
     }
 
-    /** With no call in flight: what the database knows and what is known here are of one moment. */
+    private fun polled(outcome: Result<Any?>) {
+        val cause = outcome.exceptionOrNull()
+        val answer = outcome.getOrNull() as Polled?
+        when {
+            answer != null -> {
+                engine.counters.polls.increment()
+                capacity = answer.capacity()
+                if (answer.deleted()) deleted()
+                compare(answer)
+                engine.answeredIn(answer.incarnation())
+            }
+
+            cause == null -> { // the session is lost
+                reread = true
+            }
+
+            cause !is StoreException -> {
+                throw cause
+            }
+
+            cause.kind() == Kind.NO_POOL -> {
+                vanished()
+            }
+
+            else -> {
+                log.error("The database refuses a poll of pool '{}'", pool.id, cause)
+                reread = true
+                paused = true
+            }
+        }
+    }
+
+    /** Nothing that changes the pool was in flight: what the database knows and what was known here are of one moment, but for what is unsent. */
     private fun compare(answer: Polled) {
         var found = false
         for (seat in waiting.values.toList()) {
@@ -740,7 +871,7 @@ internal class Lane(
         }
         if (found) engine.counters.pollsThatFoundWork.increment()
         for (resource in held.values.toList()) {
-            if (resource.token in answer.held()) continue
+            if (resource.token in answer.held() || unsent.any { it.next == resource.token }) continue
             held.remove(resource.token)
             resource.lose("the database does not know of it: the server lost its last commits")
         }
@@ -784,13 +915,13 @@ internal class Lane(
         slot: Int,
     ) {
         log.info("Slot {} of pool '{}' is released again: the server lost its last commits", slot, pool.id)
-        unsent += Settle(ticket, slot, null)
+        unsent += Settle.release(ticket, slot)
     }
 
     /** A place that was left, which the new primary of a failover does not know. Granted meanwhile, it is found when we compare again. */
     private fun leftBefore(ticket: Long) {
         log.info("Ticket {} of pool '{}' leaves the queue again: the server lost its last commits", ticket, pool.id)
-        unsent += Settle(ticket, -1, null)
+        unsent += Settle.cancel(ticket)
         reread = true
     }
 

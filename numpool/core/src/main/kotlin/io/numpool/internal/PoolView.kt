@@ -59,6 +59,7 @@ internal class PoolView(
     override val id get() = lane.pool.id
     override val capacity get() = lane.capacity
     override val metadata get() = read.metadata
+    override var handOver by lane::handsOver
 
     // --- slots
 

@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory
  * Tells other processes of grants, after the commit, all that is there in one call. A hint: when it is lost, they poll.
  *
  * A payload is a line a grant (`pool ticket slot`; slot -1: it asked for more than there are), one a deleted pool (`pool`), or one a slot to
- * be given back (`evict pool token`); several to one session share a notification.
+ * be given back (`evict pool slot token`); several to one session share a notification.
  */
 internal class Pump(
     private val engine: Engine,
@@ -38,7 +38,7 @@ internal class Pump(
     }
 
     fun evicted(order: Evicted) {
-        inbox.trySend(Line(order.session(), "$EVICTED${order.pool()} ${order.token()}"))
+        inbox.trySend(Line(order.session(), "$EVICTED${order.pool()} ${order.slot()} ${order.token()}"))
     }
 
     suspend fun run() {

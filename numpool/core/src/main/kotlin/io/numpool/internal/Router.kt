@@ -27,7 +27,7 @@ internal class Router(
     private fun evicted(line: String) {
         val numbers = line.removePrefix(Pump.EVICTED).split(' ').map { it.toLongOrNull() }
         val session = engine.sessions.current ?: return
-        if (numbers.size != 2 || null in numbers) return log.debug("Not a notice: {}", line)
-        session.evict(Evicted(session.id, numbers[0]!!.toInt(), numbers[1]!!))
+        if (numbers.size != 3 || null in numbers) return log.debug("Not a notice: {}", line)
+        session.evict(Evicted(session.id, numbers[0]!!.toInt(), numbers[1]!!.toInt(), numbers[2]!!))
     }
 }

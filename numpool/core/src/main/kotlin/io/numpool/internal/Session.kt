@@ -23,8 +23,8 @@ internal class Session(
     /** In use, or on the way back. */
     private val held: MutableSet<Held> = ConcurrentHashMap.newKeySet()
 
-    /** What it was to give back: a grant may arrive here long after the order to give it back. Tokens are not given twice. */
-    private val evicted: MutableSet<Pair<Int, Long>> = ConcurrentHashMap.newKeySet()
+    /** The token of the last order to give it back, by pool and slot: a grant may arrive here long after the order. Tokens only rise. */
+    private val evicted = ConcurrentHashMap<Pair<Int, Int>, Long>()
 
     /** Deleted pools, as last heard. */
     @Volatile private var gone: Set<Int> = emptySet()
@@ -45,7 +45,7 @@ internal class Session(
     /** All that a renewal tells of: from here on nothing of it is used, since a reaper gives it on a ttl after the order. */
     fun evictAll(orders: Collection<Evicted>) {
         if (orders.isEmpty()) return
-        orders.forEach { evicted += it.pool() to it.token() }
+        orders.forEach { evicted.merge(it.pool() to it.slot(), it.token(), ::maxOf) }
         held.forEach { if (it.isEvicted) it.evict() }
     }
 
@@ -57,7 +57,11 @@ internal class Session(
 
     fun evict(order: Evicted) = evictAll(listOf(order))
 
-    private val Held.isEvicted get() = poolNumber to token in evicted
+    /** The order may name any token under which this client has had the slot since it was granted. */
+    private val Held.isEvicted get() = evicted[poolNumber to index]?.let { it in rootToken..token } == true
+
+    /** It was told to give it back. */
+    fun wantsBack(resource: Held) = resource.isEvicted
 
     private fun Held.evict() = lose("an operator evicted it", giveBack = true)
 

@@ -8,8 +8,8 @@ enum Rule {
     TOKENS_RISE,
     /** A grant is used only if its ticket still waits here; any other is ignored. */
     STILL_WAITS,
-    /** What was settled is applied in the order in which it happened. */
-    SETTLED_IN_ORDER,
+    /** What happened one after the other to one slot is told as one thing: a call names each slot and each ticket once. */
+    TOLD_AS_ONE,
     /** A hand-over to a ticket frees the slot that the ticket was granted meanwhile. */
     HAND_OVER_FREES,
     /** Before a call of unknown outcome is sent again the epoch is raised, and calls of an older one are refused. */

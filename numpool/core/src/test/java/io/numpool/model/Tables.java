@@ -159,19 +159,18 @@ final class Tables {
 
     private List<Boolean> settle(int by, List<Item> items) {
         var done = new Boolean[items.size()];
+        var before = leases.clone();
         var order = new ArrayList<Integer>();
         for (var i = 0; i < items.size(); i++) {
             order.add(i);
         }
-        if (without.contains(Rule.SETTLED_IN_ORDER)) {
-            order.sort((a, b) -> items.get(a).kind().compareTo(items.get(b).kind()));
-        }
+        order.sort((a, b) -> items.get(a).kind().compareTo(items.get(b).kind()));
         for (var i : order) {
             var item = items.get(i);
             done[i] = switch (item.kind()) {
                 case RELEASE -> release(by, item.slot(), item.ticket());
                 case CANCEL -> cancel(by, item.ticket(), item.slots());
-                case HAND_OVER -> handOver(by, item);
+                case HAND_OVER -> handOver(by, item, before);
             };
         }
         return List.of(done);
@@ -206,21 +205,26 @@ final class Tables {
         return found;
     }
 
-    private boolean handOver(int by, Item item) {
-        var held = leases[item.slot()];
-        if (held != null && held.ticket() == item.next()) {
+    /** Of what was {@code before} this call, like the others in it. */
+    private boolean handOver(int by, Item item, Lease[] before) {
+        var held = item.slot() < before.length ? before[item.slot()] : null;
+        if (held != null && held.ticket() == item.next() && held.session() == by) {
             return true; // done already
         }
-        var next = place(item.next());
-        var granted = slotOf(item.next());
-        var request = next != null ? next.wish().request() : granted >= 0 ? leases[granted].request() : 0;
+        var next = place(by, item.next());
+        var granted = slotOf(by, item.next());
+        var wish = next != null ? next.wish() : null;
+        var its = granted >= 0 ? leases[granted] : null;
         if (!without.contains(Rule.HAND_OVER_FREES)) {
             freeTickets(by, item.next(), 1);
         }
         queue.remove(next);
         var isTheirs = held != null && held.ticket() == item.ticket() && held.session() == by;
         if (isTheirs) {
-            leases[item.slot()] = new Lease(item.slot(), item.next(), by, request, false);
+            var request = wish != null ? wish.request() : its != null ? its.request() : 0;
+            var isNamed = wish != null ? wish.isNamed() : its != null && its.isNamed();
+            leases[item.slot()] = new Lease(item.slot(), item.next(), by, request, isNamed);
+            last = Math.max(last, item.next());
         }
         if (Arrays.stream(leases)
                         .filter(lease -> lease != null && lease.ticket() == item.next())
@@ -424,18 +428,18 @@ final class Tables {
         return incarnation;
     }
 
-    private Place place(int ticket) {
+    private Place place(int by, int ticket) {
         for (var place : queue) {
-            if (place.ticket() == ticket) {
+            if (place.ticket() == ticket && place.session() == by) {
                 return place;
             }
         }
         return null;
     }
 
-    private int slotOf(int ticket) {
+    private int slotOf(int by, int ticket) {
         for (var lease : leases) {
-            if (lease != null && lease.ticket() == ticket) {
+            if (lease != null && lease.ticket() == ticket && lease.session() == by) {
                 return lease.slot();
             }
         }

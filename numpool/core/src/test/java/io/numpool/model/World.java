@@ -151,6 +151,7 @@ final class World {
         } else {
             steps.add(new Step(c + " reads what it polled", w -> w.readPoll(c)));
         }
+        notices(c, client, steps);
         for (var slot = 0; slot < bounds.slots(); slot++) {
             var which = slot;
             if (client.uses(slot)) {
@@ -172,9 +173,17 @@ final class World {
         } else if (client.compares || pollFindsMore(client) && !bounds.without().contains(Rule.POLL)) {
             steps.add(new Step(c + " polls", w -> w.poll(c)));
         }
+    }
+
+    /** One of a ticket that is not known yet waits for the answer in flight, any for what is polled. */
+    private void notices(int c, Client client, List<Step> steps) {
         for (var i = 0; i < client.notices.size(); i++) {
             var which = i;
-            steps.add(new Step(c + " reads a notice", w -> w.readNotice(c, which)));
+            if (client.isIdle()
+                    || client.polled == null
+                            && client.waits(client.notices.get(i).ticket())) {
+                steps.add(new Step(c + " reads a notice", w -> w.readNotice(c, which)));
+            }
         }
     }
 
@@ -201,10 +210,13 @@ final class World {
         for (var n = 0; n < more; n++) {
             client.wishes.add(Wish.of(++asked));
         }
-        client.call =
-                new Call(client.session, client.epoch, false, List.copyOf(client.unsent), List.copyOf(client.wishes));
+        client.call = new Call(client.session, client.epoch, false, told(client), List.copyOf(client.wishes));
         client.unsent.clear();
         client.wishes.clear();
+    }
+
+    private List<Item> told(Client client) {
+        return bounds.without().contains(Rule.TOLD_AS_ONE) ? List.copyOf(client.unsent) : Item.toldAsOne(client.unsent);
     }
 
     private void doCall(int c) {

@@ -100,7 +100,12 @@ private class ChaosRun(
     ) {
         val files = Files.list(folder).use { all -> all.filter { "$it".endsWith(".history") }.toList() }
         val events = (History.read(files) + judge.events()).sortedBy { it.nanos }
-        val verdict = HistoryChecker.of(events).check().assertClean()
+        val verdict =
+            HistoryChecker
+                .of(events)
+                .handOver()
+                .check()
+                .assertClean()
         for (pool in SharedPool.entries) {
             val grants = events.filter { it.kind == Event.Kind.GRANTED && it.pool == pool.id }.map { it.nanos }
             val longest = (listOf(began) + grants.filter { it in began..over } + over).zipWithNext { a, b -> b - a }.max().nanoseconds

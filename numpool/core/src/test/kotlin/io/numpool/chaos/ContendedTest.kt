@@ -56,6 +56,7 @@ class ContendedTest :
                     val verdict =
                         HistoryChecker
                             .of(History.read(files))
+                            .handOver()
                             .check()
                             .assertClean()
                     verdict.grants shouldBe acquires / PROCESSES * PROCESSES

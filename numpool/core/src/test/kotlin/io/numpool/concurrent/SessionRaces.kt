@@ -41,7 +41,7 @@ class SessionRaces {
 
     @Operation(runOnce = true)
     fun evictFirst() {
-        parts.session.evict(Evicted(1, Unstarted.POOL, Unstarted.token(0)))
+        parts.session.evict(Evicted(1, Unstarted.POOL, 0, Unstarted.token(0)))
         evictsFirst = true
     }
 

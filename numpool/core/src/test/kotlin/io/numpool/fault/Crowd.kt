@@ -239,6 +239,7 @@ internal class Crowd private constructor(
         val verdict =
             HistoryChecker
                 .of(events())
+                .handOver()
                 .check()
                 .assertClean()
         println(verdict)

@@ -79,6 +79,7 @@ class DeadlineTest :
             }
             HistoryChecker
                 .of(History.merge(listOf(history, other)))
+                .handOver()
                 .check()
                 .assertClean()
         }

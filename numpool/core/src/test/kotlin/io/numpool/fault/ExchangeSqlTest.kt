@@ -5,6 +5,7 @@ import io.kotest.matchers.collections.shouldBeEmpty
 import io.kotest.matchers.collections.shouldContainExactly
 import io.kotest.matchers.longs.shouldBeGreaterThan
 import io.kotest.matchers.shouldBe
+import io.kotest.matchers.string.shouldContain
 import io.numpool.fault.Sql.Companion.FOREIGN_ID
 import io.numpool.fault.Sql.Companion.GRANTED
 import io.numpool.fault.Sql.Companion.INCOMPLETE
@@ -372,6 +373,143 @@ class ExchangeSqlTest :
                 }
             answer.toOthers shouldBe listOf(other to head.ticket)
             answer.acquired.single().outcome shouldBe WAITS
+        }
+
+        test("a slot that is handed over is its ticket's, under whose token it is released") {
+            val pool = pool()
+            val session = ours.openSession()
+            val held = ours.acquire(session, pool)
+            val next = ours.queue(session, pool)
+            val other = theirs.openSession()
+            val last = theirs.queue(other, pool)
+
+            val answer = ours.exchange(session, pool) { handOver(0, held.ticket, next.ticket) }
+
+            answer.settled shouldBe listOf(1)
+            answer.granted.shouldBeEmpty()
+            answer.toOthers.shouldBeEmpty()
+            ours.state(pool).leases.shouldContainExactly(Sql.Lease(0, next.ticket, session))
+            ours.state(pool).waiting.shouldContainExactly(last.ticket)
+            ours.exchange(session, pool) { release(0, held.ticket) }.settled shouldBe listOf(0)
+            val released = ours.exchange(session, pool) { release(0, next.ticket) }
+            released.settled shouldBe listOf(1)
+            released.toOthers shouldBe listOf(other to last.ticket)
+        }
+
+        test("a hand-over to a ticket frees the slot that it was granted meanwhile, for the next in line") {
+            val pool = pool(2)
+            val session = ours.openSession()
+            val other = theirs.openSession()
+            val held = ours.acquire(session, pool)
+            val theirSlot = theirs.acquire(other, pool)
+            val next = ours.queue(session, pool)
+            val last = theirs.queue(other, pool)
+            theirs.exchange(other, pool) { release(theirSlot.slot, theirSlot.ticket) }.toOthers shouldBe listOf(session to next.ticket)
+
+            val answer = ours.exchange(session, pool) { handOver(held.slot, held.ticket, next.ticket) }
+
+            answer.settled shouldBe listOf(1)
+            answer.toOthers shouldBe listOf(other to last.ticket)
+            ours.state(pool).leases shouldBe
+                listOf(Sql.Lease(held.slot, next.ticket, session), Sql.Lease(theirSlot.slot, last.ticket, other))
+        }
+
+        test("a hand-over is done once, however often it is sent") {
+            val pool = pool()
+            val session = ours.openSession()
+            val held = ours.acquire(session, pool)
+            val next = ours.queue(session, pool)
+            ours.exchange(session, pool) { handOver(0, held.ticket, next.ticket) }.settled shouldBe listOf(1)
+            ours.raiseEpoch(session, 1)
+            val before = ours.state(pool)
+
+            val again = ours.exchange(session, pool, epoch = 1, retry = true) { handOver(0, held.ticket, next.ticket) }
+
+            again.settled shouldBe listOf(1)
+            again.granted shouldBe listOf(next.ticket to 0)
+            ours.state(pool) shouldBe before
+        }
+
+        test("a hand-over by a session that does not hold the slot is stale, and its ticket waits no more") {
+            val pool = pool()
+            val holder = ours.openSession()
+            val held = ours.acquire(holder, pool)
+            val other = theirs.openSession()
+            val next = theirs.queue(other, pool)
+
+            theirs.exchange(other, pool) { handOver(0, held.ticket, next.ticket) }.settled shouldBe listOf(0)
+
+            ours.state(pool).leases.shouldContainExactly(Sql.Lease(0, held.ticket, holder))
+            ours.state(pool).waiting.shouldBeEmpty()
+        }
+
+        test("a hand-over to a ticket of another session, or of one that asked for several, is refused and changes nothing") {
+            val pool = pool(2)
+            val session = ours.openSession()
+            val other = theirs.openSession()
+            val held = ours.acquire(session, pool)
+            val theirSlot = theirs.acquire(other, pool)
+            val several =
+                ours
+                    .exchange(session, pool) { acquire(slots = 2) }
+                    .acquired
+                    .single()
+                    .ticket
+            val foreign = theirs.queue(other, pool).ticket
+            val before = ours.state(pool)
+            for (ticket in listOf(foreign, several, several + 1, theirSlot.ticket)) {
+                refusal { ours.exchange(session, pool) { handOver(held.slot, held.ticket, ticket) } } shouldBe "22023"
+            }
+            ours.state(pool) shouldBe before
+        }
+
+        test("nothing but releases, cancels and hand-overs with their tickets is settled") {
+            val pool = pool()
+            val session = ours.openSession()
+            for (kinds in listOf("ARRAY[3]", "ARRAY[NULL::smallint]", "ARRAY[-1]", "ARRAY[2]")) {
+                refusal {
+                    ours.call(
+                        "SELECT incarnation FROM exchange(?, 0, ?, false, $kinds::smallint[], '{0}', '{1}', '{}', '{}', '{}')",
+                        session,
+                        pool,
+                    )
+                } shouldBe "22023"
+            }
+        }
+
+        test("no ticket of another session waits below the foreign bound") {
+            val pool = pool()
+            val session = ours.openSession()
+            val other = theirs.openSession()
+
+            fun bound(from: Long = 0) = ours.exchange(session, pool) { foreignFrom = from }.foreignBound
+            ours.acquire(session, pool)
+            val own = List(300) { ours.queue(session, pool).ticket }
+            bound() shouldBe own[255] + 1 // 256 places at a time
+            bound(own[255] + 1) shouldBe own.last() + 1
+            val foreign = theirs.queue(other, pool).ticket
+            ours.queue(session, pool)
+            bound(own[255] + 1) shouldBe foreign
+            bound(foreign) shouldBe foreign
+            theirs.exchange(other, pool) { cancel(foreign) }
+            bound(foreign) shouldBe foreign + 2
+        }
+
+        test("what left the head of the queue is not walked over again") {
+            val pool = pool()
+            val session = ours.openSession()
+            var held = ours.acquire(session, pool).ticket
+            repeat(3) {
+                val (first, second, third) = List(3) { ours.queue(session, pool).ticket }
+                ours.exchange(session, pool) {
+                    handOver(0, held, second)
+                    cancel(first)
+                }
+                ours.state(pool).pool.first() shouldContain "low $third,"
+                ours.exchange(session, pool) { cancel(third) }
+                ours.state(pool).pool.first() shouldContain "low ${third + 1},"
+                held = second
+            }
         }
 
         test("waiters of a dead session are passed over") {

@@ -69,6 +69,7 @@ class ProcessFaultTest :
                 }
                 HistoryChecker
                     .of(History.merge(listOf(here, there)))
+                    .handOver()
                     .check()
                     .assertClean()
             }

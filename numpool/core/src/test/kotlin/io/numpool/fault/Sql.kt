@@ -153,7 +153,7 @@ internal class Sql(
     ): Answer {
         val it = Items().apply(items)
         return row(
-            "SELECT * FROM exchange(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "SELECT * FROM exchange(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             session,
             epoch,
             pool,
@@ -165,6 +165,8 @@ internal class Sql(
             array("int2", it.modes),
             array("text", it.requests.map { null }),
             array("int4", it.asked),
+            array("int8", it.next),
+            it.foreignFrom,
         ) { row -> Answer(row) }
     }
 
@@ -239,6 +241,8 @@ internal class Sql(
         val requests = mutableListOf<UUID>()
         val modes = mutableListOf<Short>()
         val asked = mutableListOf<Int>()
+        val next = mutableListOf<Long?>()
+        var foreignFrom = 0L
 
         fun release(
             slot: Int,
@@ -247,6 +251,18 @@ internal class Sql(
             kinds += 0
             slots += slot
             tickets += token
+            next += null
+        }
+
+        fun handOver(
+            slot: Int,
+            token: Long,
+            to: Long,
+        ) {
+            kinds += 2
+            slots += slot
+            tickets += token
+            next += to
         }
 
         fun cancel(
@@ -256,6 +272,7 @@ internal class Sql(
             kinds += 1
             slots += asked
             tickets += ticket
+            next += null
         }
 
         fun acquire(
@@ -284,6 +301,7 @@ internal class Sql(
         val settled = row.ints("settle_outcome")
         val acquired: List<Place>
         val granted = row.longs("granted_ticket").zip(row.ints("granted_slot"))
+        val foreignBound = row.getLong("foreign_bound")
         val toOthers = row.longs("notify_session").zip(row.longs("notify_ticket"))
 
         init {

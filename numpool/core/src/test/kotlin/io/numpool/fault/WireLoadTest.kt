@@ -57,6 +57,7 @@ class WireLoadTest :
                                 .of(History.merge(load.histories))
                                 .idleBound(IDLE.toJavaDuration())
                                 .reclaimBound(IDLE.toJavaDuration())
+                                .handOver()
                                 .check()
                                 .assertClean()
                         println("${load.faults} faults; $verdict; ${load.lost} resources lost, ${load.unanswered} calls unanswered")

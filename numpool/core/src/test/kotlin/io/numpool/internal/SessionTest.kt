@@ -28,7 +28,7 @@ class SessionTest :
 
         val orders =
             mapOf<String, Session.() -> Unit>(
-                "it was evicted" to { evict(Evicted(1, Unstarted.POOL, Unstarted.token(0))) },
+                "it was evicted" to { evict(Evicted(1, Unstarted.POOL, 0, Unstarted.token(0))) },
                 "its pool was deleted" to { allGone(listOf(Unstarted.POOL)) },
             )
         for ((name, told) in orders) {
@@ -44,7 +44,7 @@ class SessionTest :
         }
 
         test("a slot that arrives after another was evicted is held") {
-            val (_, slot) = arriving { evict(Evicted(1, Unstarted.POOL, Unstarted.token(1))) }
+            val (_, slot) = arriving { evict(Evicted(1, Unstarted.POOL, 0, Unstarted.token(1))) }
             slot.isHeld shouldBe true
         }
     })

@@ -28,6 +28,9 @@ internal class Agreement(
     private val trace = mutableListOf<String>()
     private var requests = NAMES
 
+    /** The foreign bound that each session was told last. */
+    private val bounds = HashMap<Int, Long>()
+
     /** How often what happened. */
     val kinds = HashMap<String, Int>()
 
@@ -120,12 +123,13 @@ internal class Agreement(
         val send = {
             sql.exchange(id, pool, call.epoch().toLong(), call.isRetry) {
                 for (item in call.settled()) {
-                    if (item.kind() == Item.Kind.RELEASE) {
-                        release(item.slot(), full(item.ticket()))
-                    } else {
-                        cancel(full(item.ticket()), item.slots())
+                    when (item.kind()) {
+                        Item.Kind.RELEASE -> release(item.slot(), full(item.ticket()))
+                        Item.Kind.HAND_OVER -> handOver(item.slot(), full(item.ticket()), full(item.next()))
+                        Item.Kind.CANCEL -> cancel(full(item.ticket()), item.slots())
                     }
                 }
+                foreignFrom = bounds[call.session()] ?: 0
                 call.wishes().forEach { acquire(uuid(it.request()), it.isAttempt, it.isNamed, it.slots()) }
             }
         }
@@ -142,6 +146,8 @@ internal class Agreement(
         answer.granted.map { (ticket, slot) -> shortened(ticket) to slot } shouldBe expected.mine().map { it.ticket() to it.slot() }
         answer.toOthers.map { (session, ticket) -> session to shortened(ticket) } shouldBe
             expected.others().map { sessions[it.session() - 1] to it.ticket() }
+        answer.foreignBound shouldBe full(if (expected.foreign() == Tables.NONE) model.last() + 1 else expected.foreign())
+        if (random.nextBoolean()) bounds[call.session()] = answer.foreignBound
         model.check()
         expected.outcomes().forEach { count(it.kind().name) }
         if (false in expected.settled()) count("stale")
@@ -165,15 +171,32 @@ internal class Agreement(
             val own = model.leases().filter { it.session() == session || random.nextInt(8) == 0 }
             val places = model.queue().filter { it.session() == session || random.nextInt(8) == 0 }
             val item =
-                when (random.nextInt(8)) {
+                when (random.nextInt(10)) {
+                    8, 9 -> handOver(session)
                     in 0..3 -> own.randomOrNull(random)?.let { Item.release(it.slot(), it.ticket()) }
                     4, 5 -> places.randomOrNull(random)?.let { Item.cancel(it.ticket(), it.wish().slots()) }
                     6 -> own.randomOrNull(random)?.let { Item.cancel(it.ticket(), random.nextInt(1, 3)) }
                     else -> Item.release(random.nextInt(model.slots()), random.nextInt(1, model.last() + 2))
                 } ?: return@repeat
-            if ((item.ticket() until item.ticket() + item.slots()).all { touched.add(it) }) items += item
+            val tickets = (item.ticket() until item.ticket() + item.slots()) + listOf(item.next()).filter { it > 0 }
+            if (tickets.none { it in touched }) {
+                touched += tickets
+                items += item
+            }
         }
         return items
+    }
+
+    /** Mostly of one's own slot; to a place of one's own, or to a ticket of one's own that was granted another slot. */
+    private fun handOver(session: Int): Item? {
+        val from = model.leases().filter { it.session() == session || random.nextInt(8) == 0 }.randomOrNull(random) ?: return null
+        val leases = model.leases().filter { it.session() == session }
+        val granted = leases.filter { one -> leases.count { it.request() == one.request() } == 1 }.map { it.ticket() }
+        val places = model.queue().filter { it.session() == session && it.wish().slots() == 1 }.map { it.ticket() }
+        val next = (if (random.nextInt(4) == 0) granted else places).filter { it != from.ticket() }.randomOrNull(random) ?: return null
+        val token = if (random.nextInt(12) == 0) random.nextInt(1, model.last() + 2) else from.ticket()
+        count("hand-over")
+        return Item.handOver(from.slot(), token, next)
     }
 
     private fun wish(

@@ -40,6 +40,7 @@ class AgreementTest :
                 "FOREIGN_ID",
                 "MORE_THAN_CAPACITY",
                 "INCOMPLETE",
+                "hand-over",
                 "refused",
                 "stale",
                 "repair",

@@ -36,7 +36,7 @@ class ModelTest :
                 Rule.FOREIGN_BOUND to ("P3" to Bounds.of(2, 1, 3, 0)),
                 Rule.TOKENS_RISE to ("P2" to Bounds.of(2, 2, 4, 0)),
                 Rule.STILL_WAITS to ("P1" to Bounds.of(1, 1, 3, 1, BREAK)),
-                Rule.SETTLED_IN_ORDER to ("P5" to Bounds.of(1, 1, 3, 0)),
+                Rule.TOLD_AS_ONE to ("P5" to Bounds.of(1, 1, 3, 0)),
                 Rule.HAND_OVER_FREES to ("P1" to Bounds.of(2, 2, 4, 0)),
                 Rule.EPOCH to ("P6" to Bounds.of(1, 1, 1, 1, BREAK)),
                 Rule.RETRY_LOOKS_UP to ("P6" to Bounds.of(1, 1, 1, 1, BREAK)),

@@ -67,13 +67,13 @@ internal object Mutants {
                 "A cancel keeps the slot that its ticket was granted meanwhile",
                 "fault.ExchangeSqlTest",
                 "a cancel of a ticket that was granted meanwhile frees its slot",
-                edit("exchange", "AND x.token >= settle_ticket[i] AND", "AND false AND"),
+                edit("exchange", "AND x.token >= CASE settle_kind[i]", "AND false AND x.token >= CASE settle_kind[i]"),
             ),
             sql(
                 "Whoever leaves a place is not asked whether it is theirs",
                 "fault.ExchangeSqlTest",
                 "a cancel by a session whose place it is not changes nothing",
-                edit("exchange", "w.ticket = settle_ticket[i] AND w.session = session_id", "w.ticket = settle_ticket[i]"),
+                edit("exchange", "ELSE u.next END AND y.session = session_id", "ELSE u.next END"),
             ),
             sql(
                 "A call of an old epoch is served",
@@ -133,7 +133,7 @@ internal object Mutants {
                 "Every commit is asynchronous",
                 "fault.ExchangeSqlTest",
                 "a slot, a place and a cancel are on disk when they are told",
-                edit("exchange", "IF cardinality(acquire_request) = 0 AND NOT granted AND NOT 1 = ANY (settle_kind) THEN", "IF true THEN"),
+                edit("exchange", "IF cardinality(acquire_request) = 0 AND NOT granted AND 0 = ALL (settle_kind) THEN", "IF true THEN"),
             ),
             sql(
                 "A renewal does not take the busy lock: it may come in between a declaration's look and its commit",
@@ -254,7 +254,7 @@ internal object Mutants {
             kotlin(
                 "A grant that nobody wants any more is kept",
                 "Lane",
-                "slots.forEachIndexed { nth, slot -> unsent += Settle(seat.ticket + nth, slot, null) }",
+                "slots.forEachIndexed { nth, slot -> unsent += Settle.release(seat.ticket + nth, slot) }",
                 "",
                 "fault.GoDefectsTest",
                 "2: a waiter cancelled while its grant is on the way to the client passes the slot on",
@@ -333,8 +333,8 @@ internal object Mutants {
             kotlin(
                 "A notice of a ticket that does not wait here any more has its slot given back",
                 "Lane",
-                "takeIf { ticket in it } ?: return",
-                "takeIf { ticket in it } ?: run { unsent += Settle(ticket, slot, null) }.let { return }",
+                "seatOf(ticket) ?: return\n",
+                "seatOf(ticket) ?: run { unsent += Settle.release(ticket, slot) }.let { return }\n",
                 "fault.NoticeTest",
                 "a notice that comes again, when its slot is in use, changes nothing",
             ),
@@ -452,5 +452,113 @@ internal object Mutants {
             ),
         )
 
-    val all: List<Mutant> = inSql + inKotlin
+    private val inHandOver =
+        listOf(
+            sql(
+                "The slot that a ticket was granted is not freed when another is handed over to it",
+                "fault.ExchangeSqlTest",
+                "a hand-over to a ticket frees the slot that it was granted meanwhile",
+                edit("exchange", "CONTINUE WHEN settle_kind[i] = 0 OR left_queue[i];", "CONTINUE WHEN settle_kind[i] <> 1 OR left_queue[i];"),
+            ),
+            sql(
+                "Tickets of other sessions do not bound a hand-over",
+                "fault.ExchangeSqlTest",
+                "no ticket of another session waits below the foreign bound",
+                edit("exchange", "FILTER (WHERE p.session <> session_id)", "FILTER (WHERE false)"),
+            ),
+            sql(
+                "Whoever hands a slot over is not asked whether it is theirs",
+                "fault.ExchangeSqlTest",
+                "a hand-over by a session that does not hold the slot is stale",
+                edit("exchange", "y.token = u.ticket AND y.session = session_id LIMIT 1", "y.token = u.ticket LIMIT 1"),
+            ),
+            sql(
+                "Places that were handed a slot stay in the way of the head of the queue",
+                "fault.ExchangeSqlTest",
+                "what left the head of the queue is not walked over again",
+                edit("exchange", "IF true = ANY (left_queue) THEN", "IF false THEN"),
+            ),
+            kotlin(
+                "A slot is handed over though another session has an earlier ticket",
+                "Lane",
+                "seat.ticket >= foreignBound || ",
+                "",
+                "fault.HandOverTest",
+                "an earlier waiter of another process goes first",
+            ),
+            kotlin(
+                "A slot is handed over to a lower ticket than it was held under",
+                "Lane",
+                "seat.ticket < resource.token || ",
+                "",
+                "fault.HandOverTest",
+                "tokens of a slot rise",
+            ),
+            kotlin(
+                "A notice of a ticket that was given up is a slot to hand on",
+                "Lane",
+                "val seat = seatOf(ticket) ?: return\n",
+                "val seat = seatOf(ticket) ?: return givenBack(Held(this, session!!, slot, ticket, null))\n",
+                "fault.HandOverTest",
+                "a notice that comes after its ticket was given up is no slot to hand on",
+            ),
+            kotlin(
+                "The database is not told of a hand-over",
+                "Lane",
+                "            unsent += Settle.handOver(resource, seat.ticket)\n",
+                "",
+                "fault.HandOverTest",
+                "a slot goes on while the database is away",
+            ),
+            kotlin(
+                "Hand-overs of one slot are told one by one, in one call",
+                "Lane",
+                "        Settle.join(settles)\n",
+                "",
+                "fault.HandOverTest",
+                "a slot goes on while the database is away",
+            ),
+            kotlin(
+                "An order to give a slot back means nobody to whom it was handed over since",
+                "Session",
+                "it in rootToken..token",
+                "it == token",
+                "fault.HandOverTest",
+                "an order to give a slot back means whoever has it since",
+            ),
+            kotlin(
+                "A slot that is to be given back is handed over",
+                "Lane",
+                " && !resource.isOwed && !owner.wantsBack(resource)",
+                "",
+                "fault.HandOverTest",
+                "an order to give a slot back means whoever has it since",
+            ),
+            kotlin(
+                "A slot that the pool has no more is handed over",
+                "Lane",
+                "resource.index < capacity && ",
+                "",
+                "fault.HandOverTest",
+                "a slot that the pool has no more is given back",
+            ),
+            kotlin(
+                "Who gives up while its call is in flight stays in the queue",
+                "Lane",
+                "        if (!seat.isWanted) {\n",
+                "        if (false) {\n",
+                "fault.HandOverTest",
+                "who gives up while the call that asks for a slot is in flight",
+            ),
+            kotlin(
+                "Whoever was handed a slot that was not the session's any more keeps it",
+                "Lane",
+                "if (it.isDisowned) disowned(it)",
+                "if (false) disowned(it)",
+                "fault.HandOverTest",
+                "a slot that was not the session's any more is lost",
+            ),
+        )
+
+    val all: List<Mutant> = inSql + inKotlin + inHandOver
 }

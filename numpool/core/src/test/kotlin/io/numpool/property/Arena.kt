@@ -89,13 +89,19 @@ internal class Arena(
         withContext(Dispatchers.IO) {
             Await.value("no slot is held and nobody waits any more", PATIENCE, { left(run.pool) }) { it == "" }
             val entries = ledger.entries(run.pool)
-            val wrong = ledger.judge(entries) + ledger.violations()
+            val served = players.flatMap { it.served(run.pool) }
+            val wrong = ledger.judge(entries) + ledger.judge(entries, served) + ledger.violations()
             check(wrong.isEmpty()) { "${run.pool}:\n" + wrong.joinToString("\n") + "\n" + entries.joinToString("\n") }
-            HistoryChecker
-                .of(History.merge(run.histories))
-                .idleBound(IDLE)
-                .check()
-                .assertClean()
+            players.forEachIndexed { i, it -> it.noteUntold(run.pool, run.delivered, run.histories[i]) }
+            val verdict =
+                HistoryChecker
+                    .of(History.merge(run.histories))
+                    .idleBound(IDLE)
+                    .handOver()
+                    .check()
+            check(verdict.violations().isEmpty()) {
+                (listOf("${run.pool}: $verdict") + entries + players.flatMap { it.says(run.pool) }.sorted()).joinToString("\n")
+            }
             count(entries, run)
         }
     }

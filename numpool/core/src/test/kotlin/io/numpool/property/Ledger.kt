@@ -26,6 +26,8 @@ internal class Ledger(
         /** How many the pool has. */
         val capacity: Int,
         val transaction: Long,
+        /** By the wall clock, in microseconds. */
+        val atMicros: Long,
     ) {
         val asker get() = request to session
 
@@ -36,7 +38,8 @@ internal class Ledger(
         database.connect().use { connection ->
             connection
                 .prepareStatement(
-                    "SELECT e.kind, e.slot, e.ticket, e.session, e.request, e.alive, e.slots, e.capacity, e.transaction " +
+                    "SELECT e.kind, e.slot, e.ticket, e.session, e.request, e.alive, e.slots, e.capacity, e.transaction, " +
+                        "(extract(epoch FROM e.at) * 1000000)::bigint " +
                         "FROM audit.entry e JOIN numpool.pool p ON p.number = e.pool WHERE p.id = ? ORDER BY e.seq",
                 ).use { statement ->
                     statement.setString(1, pool)
@@ -53,6 +56,7 @@ internal class Ledger(
                                     row.getInt(7),
                                     row.getInt(8),
                                     row.getLong(9),
+                                    row.getLong(10),
                                 )
                             } else {
                                 null
@@ -79,6 +83,8 @@ internal class Ledger(
         val queue = HashMap<Long, Entry>()
         val places = HashMap<Pair<String, Long>, Entry>()
         val grants = HashMap<Pair<String, Long>, Entry>()
+        val newestOf = HashMap<Int, Entry>()
+        val freed = HashMap<Long, Entry>() // handed another slot over, its holder gives back the one that the database granted it meanwhile
         var newest = 0L
         var newestOfOthers = 0L // those of one transaction are noted in no order
         var transaction = 0L
@@ -99,18 +105,22 @@ internal class Ledger(
                     holders.put(it.slot, it)?.let { other -> found += "P1: $it, while $other" }
                     if (it.transaction != transaction) newestOfOthers = newest
                     transaction = it.transaction
-                    if (it.ticket <= newestOfOthers) found += "P2: $it, after token $newestOfOthers"
+                    val moved = freed.remove(it.ticket)?.takeIf { old -> old.transaction == it.transaction && old.session == it.session }
+                    if (it.ticket <= newestOfOthers && moved == null) found += "P2: $it, after token $newestOfOthers"
+                    newestOf.put(it.slot, it)?.let { last -> if (last.ticket >= it.ticket) found += "P2: $it, after $last" }
                     newest = maxOf(newest, it.ticket)
                     queue.values.filter { other -> other.ticket < it.ticket }.forEach { other -> found += "P3: $it, while $other waits" }
                     val place = places[it.asker]
                     if (place != null && it.ticket !in place.ticket until place.ticket + place.slots) {
                         found += "P6: $it, for a request that has $place"
                     }
+                    if (moved != null) grants[it.asker] = it
                     val first = grants.getOrPut(it.asker) { it }
                     if (first.transaction != it.transaction) found += "P6: $it, for a request that has $first"
                 }
 
                 "free" -> {
+                    freed[it.ticket] = it
                     holders.remove(it.slot)?.let { held -> if (held.ticket != it.ticket) found += "P2: $it, while $held" }
                 }
             }
@@ -118,13 +128,38 @@ internal class Ledger(
         return found
     }
 
+    /** P3 of what was handed over, which the tables may never show: whoever is served while an earlier ticket of another session waits. */
+    fun judge(
+        entries: List<Entry>,
+        served: List<Served>,
+    ): List<String> {
+        val sessions = entries.filter { it.kind == "queue" || it.kind == "grant" }.associate { it.ticket to it.session }
+        val ends = entries.filter { it.kind == "leave" }.associate { it.ticket to it.atMicros }
+        val places = entries.filter { it.kind == "queue" }
+        return served.flatMap { it ->
+            val session = sessions[it.token] ?: entries.firstOrNull { e -> it.token in e.ticket until e.ticket + e.slots }?.session
+            places
+                .filter { place -> place.ticket < it.token && place.session != session }
+                .filter { place -> place.atMicros + SLACK < it.atMicros && it.atMicros + SLACK < (ends[place.ticket] ?: Long.MAX_VALUE) }
+                .map { place -> "P3: token ${it.token} of session $session was served while $place waited" }
+        }
+    }
+
+    /** A slot was given to somebody who waited for it, at that moment by the wall clock, in microseconds. */
+    class Served(
+        val token: Long,
+        val atMicros: Long,
+    )
+
     private companion object {
+        /** Between the clocks of the JVM and of the server. */
+        const val SLACK = 1_000L
         val TRIGGERS =
             """
             CREATE SCHEMA audit;
             CREATE TABLE audit.entry (
               seq bigserial PRIMARY KEY, pool integer, kind text, slot integer, ticket bigint, session bigint, request uuid, alive boolean, slots integer,
-              capacity integer, transaction bigint DEFAULT txid_current()
+              capacity integer, transaction bigint DEFAULT txid_current(), at timestamptz DEFAULT clock_timestamp()
             );
             CREATE INDEX ON audit.entry (pool);
             CREATE TABLE audit.violation (what text);

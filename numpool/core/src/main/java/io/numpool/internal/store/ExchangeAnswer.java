@@ -17,6 +17,7 @@ public final class ExchangeAnswer {
     private final int held;
     private final int waiting;
     private final UUID incarnation;
+    private final long foreignBound;
 
     /** What became of an acquire. */
     public enum Acquired {
@@ -41,6 +42,8 @@ public final class ExchangeAnswer {
         held = answer.getHeld();
         waiting = answer.getQueued();
         incarnation = answer.getIncarnation();
+        Long bound = answer.getForeignBound();
+        foreignBound = bound == null ? 0 : bound;
     }
 
     /** Whether the i-th settle changed something; else it was stale. */
@@ -97,6 +100,11 @@ public final class ExchangeAnswer {
 
     public int waiting() {
         return waiting;
+    }
+
+    /** No ticket of another session waits below it; 0 when it was not asked for. */
+    public long foreignBound() {
+        return foreignBound;
     }
 
     /** Which life of the server this is from. */

@@ -3,16 +3,23 @@ package io.numpool.internal.store;
 import java.util.Arrays;
 import java.util.UUID;
 
-/** One call of {@code exchange}: what was settled, in the order in which it happened, and what is asked for. */
+/** One call of {@code exchange}: what was settled, each slot and each ticket once, and what is asked for. */
 public final class ExchangeCall {
     static final short RELEASE = 0;
     static final short CANCEL = 1;
+    static final short HAND_OVER = 2;
     static final int TRY = 1;
     static final int NAMED = 2;
 
     final Short[] settleKind;
     final Integer[] settleSlot;
     final Long[] settleTicket;
+    /** Null: nothing is handed over. */
+    Long[] settleNext;
+
+    /** Null: nobody asks for it. */
+    Long foreignFrom;
+
     final UUID[] request;
     final Short[] mode;
     /** Null: one each. */
@@ -40,6 +47,18 @@ public final class ExchangeCall {
     /** A place is left, or the slots given back that were granted to it meanwhile. */
     public void cancel(long ticket, int slots) {
         settle(CANCEL, slots, ticket);
+    }
+
+    /** The caller's {@code next} has the slot now. */
+    public void handOver(int slot, long ticket, long next) {
+        if (settleNext == null) settleNext = new Long[settleKind.length];
+        settleNext[settled] = next;
+        settle(HAND_OVER, slot, ticket);
+    }
+
+    /** The answer is to say how far no ticket of another session waits, as far as is known {@code from} here. */
+    public void askForeignBound(long from) {
+        foreignFrom = from;
     }
 
     /** Slots are asked for: at once or not at all when {@code attempt}; {@code named} when the user chose the id. */

@@ -67,7 +67,9 @@ public final class PoolStore {
                     call.request,
                     call.mode,
                     call.label,
-                    call.slots);
+                    call.slots,
+                    call.settleNext,
+                    call.foreignFrom);
             return new ExchangeAnswer(routine);
         });
     }
@@ -103,7 +105,7 @@ public final class PoolStore {
             Long[] tokens = it.getEvictedToken();
             List<Evicted> evicted = new ArrayList<>(tokens.length);
             for (int i = 0; i < tokens.length; i++)
-                evicted.add(new Evicted(session, it.getEvictedPool()[i], tokens[i]));
+                evicted.add(new Evicted(session, it.getEvictedPool()[i], it.getEvictedSlot()[i], tokens[i]));
             return new Renewed(List.of(it.getGone()), evicted, it.getIncarnation());
         });
     }
@@ -203,7 +205,7 @@ public final class PoolStore {
             var it = Routines.evictSlot(conf, pool, slot, operator, caller.session(), caller.epoch());
             List<Evicted> evicted = new ArrayList<>();
             for (int i = 0; i < it.getNotifyToken().length; i++)
-                evicted.add(new Evicted(it.getNotifySession()[i], pool, it.getNotifyToken()[i]));
+                evicted.add(new Evicted(it.getNotifySession()[i], pool, slot, it.getNotifyToken()[i]));
             return evicted;
         });
     }
@@ -214,7 +216,11 @@ public final class PoolStore {
             var it = Routines.evictSession(conf, session, operator, caller.session(), caller.epoch());
             List<Evicted> evicted = new ArrayList<>();
             for (int i = 0; i < it.getNotifyToken().length; i++)
-                evicted.add(new Evicted(it.getNotifySession()[i], it.getNotifyPool()[i], it.getNotifyToken()[i]));
+                evicted.add(new Evicted(
+                        it.getNotifySession()[i],
+                        it.getNotifyPool()[i],
+                        it.getNotifySlot()[i],
+                        it.getNotifyToken()[i]));
             return evicted;
         });
     }
