@@ -253,7 +253,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A grant that nobody wants any more is kept",
-                "Lane",
+                "LaneState",
                 "slots.forEachIndexed { nth, slot -> unsent += Settle.release(seat.ticket + nth, slot) }",
                 "",
                 "fault.GoDefectsTest",
@@ -261,7 +261,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A cancelled acquire keeps its place in the queue",
-                "Lane",
+                "LaneState",
                 "waiting.remove(seat.ticket) != null) unsent += cancelOf(seat)",
                 "waiting.remove(seat.ticket) != null) return",
                 "AcquireTest",
@@ -269,7 +269,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A call of unknown outcome is sent again under the same epoch",
-                "Lane",
+                "LaneCalls",
                 "outdated = changes",
                 "outdated = false",
                 "fault.LostCallTest",
@@ -277,7 +277,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A call of unknown outcome is sent again as if it were new",
-                "Lane",
+                "LaneCalls",
                 "unknown = changes",
                 "unknown = false",
                 "fault.LostCallTest",
@@ -285,7 +285,7 @@ internal object Mutants {
             ),
             kotlin(
                 "Who waits when the session is lost is forgotten",
-                "Lane",
+                "LaneState",
                 "                it.forgetTicket()\n                unsentSeats.addFirst(it)",
                 "                it.forgetTicket()",
                 "fault.DeadlineTest",
@@ -302,8 +302,8 @@ internal object Mutants {
             kotlin(
                 "What was granted while nobody listened is not read after the next attach",
                 "Lane",
-                "reread = reread || waiting.isNotEmpty()",
-                "reread = reread || false",
+                "state.reread = state.reread || state.isQueued",
+                "state.reread = state.reread || false",
                 "fault.ConnectionFaultTest",
                 "a grant whose notice was sent while nobody listened is read after the next attach",
             ),
@@ -332,7 +332,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A notice of a ticket that does not wait here any more has its slot given back",
-                "Lane",
+                "LaneState",
                 "seatOf(ticket) ?: return\n",
                 "seatOf(ticket) ?: run { unsent += Settle.release(ticket, slot) }.let { return }\n",
                 "fault.NoticeTest",
@@ -458,7 +458,11 @@ internal object Mutants {
                 "The slot that a ticket was granted is not freed when another is handed over to it",
                 "fault.ExchangeSqlTest",
                 "a hand-over to a ticket frees the slot that it was granted meanwhile",
-                edit("exchange", "CONTINUE WHEN settle_kind[i] = 0 OR left_queue[i];", "CONTINUE WHEN settle_kind[i] <> 1 OR left_queue[i];"),
+                edit(
+                    "exchange",
+                    "CONTINUE WHEN settle_kind[i] = 0 OR left_queue[i];",
+                    "CONTINUE WHEN settle_kind[i] <> 1 OR left_queue[i];",
+                ),
             ),
             sql(
                 "Tickets of other sessions do not bound a hand-over",
@@ -480,7 +484,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A slot is handed over though another session has an earlier ticket",
-                "Lane",
+                "LaneState",
                 "seat.ticket >= foreignBound || ",
                 "",
                 "fault.HandOverTest",
@@ -488,7 +492,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A slot is handed over to a lower ticket than it was held under",
-                "Lane",
+                "LaneState",
                 "seat.ticket < resource.token || ",
                 "",
                 "fault.HandOverTest",
@@ -496,15 +500,15 @@ internal object Mutants {
             ),
             kotlin(
                 "A notice of a ticket that was given up is a slot to hand on",
-                "Lane",
+                "LaneState",
                 "val seat = seatOf(ticket) ?: return\n",
-                "val seat = seatOf(ticket) ?: return givenBack(Held(this, session!!, slot, ticket, null))\n",
+                "val seat = seatOf(ticket) ?: return givenBack(Held(lane, session!!, slot, ticket, null))\n",
                 "fault.HandOverTest",
                 "a notice that comes after its ticket was given up is no slot to hand on",
             ),
             kotlin(
                 "The database is not told of a hand-over",
-                "Lane",
+                "LaneState",
                 "            unsent += Settle.handOver(resource, seat.ticket)\n",
                 "",
                 "fault.HandOverTest",
@@ -528,7 +532,7 @@ internal object Mutants {
             ),
             kotlin(
                 "A slot that is to be given back is handed over",
-                "Lane",
+                "LaneState",
                 " && !resource.isOwed && !owner.wantsBack(resource)",
                 "",
                 "fault.HandOverTest",
@@ -536,15 +540,15 @@ internal object Mutants {
             ),
             kotlin(
                 "A slot that the pool has no more is handed over",
-                "Lane",
-                "resource.index < capacity && ",
+                "LaneState",
+                "resource.index < lane.capacity && ",
                 "",
                 "fault.HandOverTest",
                 "a slot that the pool has no more is given back",
             ),
             kotlin(
                 "Who gives up while its call is in flight stays in the queue",
-                "Lane",
+                "LaneState",
                 "        if (!seat.isWanted) {\n",
                 "        if (false) {\n",
                 "fault.HandOverTest",
@@ -552,7 +556,7 @@ internal object Mutants {
             ),
             kotlin(
                 "Whoever was handed a slot that was not the session's any more keeps it",
-                "Lane",
+                "LaneState",
                 "if (it.isDisowned) disowned(it)",
                 "if (false) disowned(it)",
                 "fault.HandOverTest",
