@@ -12,6 +12,7 @@ import java.lang.reflect.InvocationHandler
 import java.lang.reflect.InvocationTargetException
 import java.lang.reflect.Proxy
 import java.sql.Connection
+import java.sql.SQLException
 import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit
@@ -64,6 +65,17 @@ class UserDataSourceTest :
                     own.database.execute("ALTER DATABASE ${own.database.name()} SET default_transaction_isolation = '${name.lowercase()}'")
                     own.exercise(own.hikari())
                 }
+            }
+        }
+
+        test("connections that hide the driver will do for all but LISTEN") {
+            coroutineScope {
+                val client = stage.client(Lending(stage.database.dataSource(), hidesDriver = true) {}) { pollOnly = true }
+                val pool = client.pool("hidden", 2)
+                val held = pool.acquire(2)
+                val waiters = List(3) { queued(pool) { pool.acquire(label = "waits") } }
+                held.release() shouldBe List(2) { ResourceState.RELEASED }
+                waiters.forEach { it.value().release() shouldBe ResourceState.RELEASED }
             }
         }
 
@@ -136,6 +148,7 @@ private class Returned(
 /** Lends connections set as a user would, and notes how they come back. */
 private class Lending(
     private val from: DataSource,
+    private val hidesDriver: Boolean = false,
     private val set: Connection.() -> Unit,
 ) : DataSource by from {
     val returned = ConcurrentLinkedQueue<Returned>()
@@ -153,6 +166,8 @@ private class Lending(
                     returned += Returned(real.autoCommit, real.transactionIsolation)
                     lent.decrementAndGet()
                 }
+                if (hidesDriver && method.name == "isWrapperFor") return@InvocationHandler false
+                if (hidesDriver && method.name == "unwrap") throw SQLException("not shown")
                 try {
                     method.invoke(real, *(arguments ?: emptyArray()))
                 } catch (e: InvocationTargetException) {

@@ -1,6 +1,7 @@
 package io.numpool.internal.store;
 
-import io.numpool.internal.jooq.routines.Exchange;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.UUID;
 
@@ -30,20 +31,24 @@ public final class ExchangeAnswer {
         INCOMPLETE
     }
 
-    ExchangeAnswer(Exchange answer) {
-        settled = answer.getSettleOutcome();
-        outcome = answer.getAcquireOutcome();
-        ticket = answer.getAcquireTicket();
-        slot = answer.getAcquireSlot();
-        grantedTicket = answer.getGrantedTicket();
-        grantedSlot = answer.getGrantedSlot();
-        notices = Notice.list(answer.getNotifySession(), answer.getNotifyTicket(), answer.getNotifySlot());
-        capacity = answer.getPoolCapacity();
-        held = answer.getHeld();
-        waiting = answer.getQueued();
-        incarnation = answer.getIncarnation();
-        Long bound = answer.getForeignBound();
-        foreignBound = bound == null ? 0 : bound;
+    /** Its columns are those of {@link ExchangeStatement}. */
+    ExchangeAnswer(ResultSet row) throws SQLException {
+        settled = (Short[]) array(row, 1);
+        outcome = (Short[]) array(row, 2);
+        ticket = (Long[]) array(row, 3);
+        slot = (Integer[]) array(row, 4);
+        grantedTicket = (Long[]) array(row, 5);
+        grantedSlot = (Integer[]) array(row, 6);
+        notices = Notice.list((Long[]) array(row, 7), (Long[]) array(row, 8), (Integer[]) array(row, 9));
+        capacity = row.getInt(10);
+        held = row.getInt(11);
+        waiting = row.getInt(12);
+        incarnation = row.getObject(13, UUID.class);
+        foreignBound = row.getLong(14); // 0 for null
+    }
+
+    private static Object array(ResultSet row, int column) throws SQLException {
+        return row.getArray(column).getArray();
     }
 
     /** Whether the i-th settle changed something; else it was stale. */

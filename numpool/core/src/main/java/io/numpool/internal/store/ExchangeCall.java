@@ -1,6 +1,5 @@
 package io.numpool.internal.store;
 
-import java.util.Arrays;
 import java.util.UUID;
 
 /** One call of {@code exchange}: what was settled, each slot and each ticket once, and what is asked for. */
@@ -11,31 +10,32 @@ public final class ExchangeCall {
     static final int TRY = 1;
     static final int NAMED = 2;
 
-    final Short[] settleKind;
-    final Integer[] settleSlot;
-    final Long[] settleTicket;
-    /** Null: nothing is handed over. */
-    Long[] settleNext;
+    private static final long[] NOTHING = {};
+
+    final short[] settleKind;
+    final int[] settleSlot;
+    final long[] settleTicket;
+    /** Empty: nothing is handed over. */
+    long[] settleNext = NOTHING;
 
     /** Null: nobody asks for it. */
     Long foreignFrom;
 
     final UUID[] request;
-    final Short[] mode;
-    /** Null: one each. */
-    Integer[] slots;
-
+    final short[] mode;
+    final int[] slots;
     final String[] label;
 
     private int settled;
     private int asked;
 
     public ExchangeCall(int settles, int acquires) {
-        settleKind = new Short[settles];
-        settleSlot = new Integer[settles];
-        settleTicket = new Long[settles];
+        settleKind = new short[settles];
+        settleSlot = new int[settles];
+        settleTicket = new long[settles];
         request = new UUID[acquires];
-        mode = new Short[acquires];
+        mode = new short[acquires];
+        slots = new int[acquires];
         label = new String[acquires];
     }
 
@@ -51,7 +51,7 @@ public final class ExchangeCall {
 
     /** The caller's {@code next} has the slot now. */
     public void handOver(int slot, long ticket, long next) {
-        if (settleNext == null) settleNext = new Long[settleKind.length];
+        if (settleNext.length == 0) settleNext = new long[settleKind.length];
         settleNext[settled] = next;
         settle(HAND_OVER, slot, ticket);
     }
@@ -64,11 +64,7 @@ public final class ExchangeCall {
     /** Slots are asked for: at once or not at all when {@code attempt}; {@code named} when the user chose the id. */
     public void acquire(UUID id, int count, boolean attempt, boolean named, String what) {
         request[asked] = id;
-        if (count > 1 && slots == null) {
-            slots = new Integer[request.length];
-            Arrays.fill(slots, 1);
-        }
-        if (count > 1) slots[asked] = count;
+        slots[asked] = count;
         mode[asked] = (short) ((attempt ? TRY : 0) | (named ? NAMED : 0));
         label[asked] = what;
         asked++;

@@ -18,7 +18,6 @@ import io.numpool.SessionState;
 import io.numpool.SessionStatus;
 import io.numpool.Waiter;
 import io.numpool.internal.jooq.Routines;
-import io.numpool.internal.jooq.routines.Exchange;
 import io.numpool.internal.jooq.tables.records.ListSessionsRecord;
 import io.numpool.internal.jooq.tables.records.PoolStatusRecord;
 import io.numpool.internal.jooq.tables.records.SurveyRecord;
@@ -42,6 +41,7 @@ import org.jooq.impl.DefaultConnectionProvider;
 /** The functions of the pool line, one method each, on a connection in autocommit. Throws {@link StoreException}. */
 public final class PoolStore {
     private final Configuration base;
+    private final ExchangeStatement exchange;
 
     public PoolStore(String schema) {
         base = new DefaultConfiguration()
@@ -51,27 +51,15 @@ public final class PoolStore {
                         .withRenderMapping(new RenderMapping()
                                 .withSchemata(
                                         new MappedSchema().withInput("numpool").withOutput(schema))));
+        exchange = new ExchangeStatement(base.dsl(), schema);
     }
 
     public ExchangeAnswer exchange(Connection c, long session, long epoch, int pool, boolean retry, ExchangeCall call) {
-        return on(c, conf -> {
-            Exchange routine = Routines.exchange(
-                    conf,
-                    session,
-                    epoch,
-                    pool,
-                    retry,
-                    call.settleKind,
-                    call.settleSlot,
-                    call.settleTicket,
-                    call.request,
-                    call.mode,
-                    call.label,
-                    call.slots,
-                    call.settleNext,
-                    call.foreignFrom);
-            return new ExchangeAnswer(routine);
-        });
+        try {
+            return exchange.call(c, session, epoch, pool, retry, call);
+        } catch (SQLException e) {
+            throw StoreException.of(e);
+        }
     }
 
     public Polled poll(Connection c, long session, int pool) {
