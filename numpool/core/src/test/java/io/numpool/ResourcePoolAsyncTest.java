@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.numpool.testkit.Await;
 import io.numpool.testkit.Signals;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -19,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -40,6 +42,22 @@ final class ResourcePoolAsyncTest extends FacadeTest {
         assertFalse(second.isDone());
         assertEquals(ResourceState.RELEASED, get(next.release()));
         get(second).close();
+    }
+
+    @Test
+    @DisplayName("acquires of one thread are in the queue in the order in which it asked")
+    void inTheOrderOfAsking() {
+        var pool = get(client().pool("one thread", 1));
+        var holder = get(pool.acquire());
+        var asked = Stream.generate(pool::acquire).limit(500).toList();
+        holder.close();
+        var tokens = new ArrayList<Long>();
+        for (var one : asked) {
+            try (var resource = get(one)) {
+                tokens.add(resource.token());
+            }
+        }
+        assertEquals(tokens.stream().sorted().toList(), tokens);
     }
 
     @Test

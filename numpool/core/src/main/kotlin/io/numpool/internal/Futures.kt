@@ -23,6 +23,7 @@ import io.numpool.Waiter
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
@@ -71,14 +72,17 @@ internal object Futures {
         options: NumpoolOptions,
     ): NumpoolAsync = ClientView(runBlocking { Opening(JdbcUrl.parse(url, user, password), options).open() })
 
-    /** Cancelling the future cancels the call. A value that the future does not take any more goes to [dropped]. */
+    /**
+     * Cancelling the future cancels the call. A value that the future does not take any more goes to [dropped]. The call begins here, not on
+     * another thread: who asks first on a thread is first in the queue.
+     */
     fun <T> future(
         dropped: (T) -> Unit = {},
         call: suspend () -> T,
     ): CompletableFuture<T> {
         val future = CompletableFuture<T>()
         val job =
-            scope.launch {
+            scope.launch(start = CoroutineStart.UNDISPATCHED) {
                 try {
                     val value = call()
                     if (!future.complete(value)) dropped(value)

@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicLong
 import javax.sql.DataSource
 import kotlin.concurrent.thread
+import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.EmptyCoroutineContext
 
 /**
@@ -50,6 +51,9 @@ internal class JdbcBridge(
 
     /** The default here is not READ COMMITTED: each call sets it first. Learned from the server's refusal. */
     @Volatile private var isolate = false
+
+    /** For who only takes an answer and passes it on: on the thread that has it, without being dispatched in between. */
+    val callersContext: CoroutineContext get() = Dispatchers.Unconfined
 
     /** Some thread waits for a connection that nobody wants any more. */
     val isStuck get() = abandoned.get() > 0

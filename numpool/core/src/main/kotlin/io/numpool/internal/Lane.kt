@@ -353,7 +353,7 @@ internal class Lane(
         call: suspend () -> Any?,
     ) {
         flight = it
-        launch { inbox.trySend(Landed(runCatching { call() })) }
+        launch(engine.bridge.callersContext) { inbox.trySend(Landed(runCatching { call() })) }
     }
 
     private fun landed(outcome: Result<Any?>) {
