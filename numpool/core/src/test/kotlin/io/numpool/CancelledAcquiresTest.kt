@@ -18,10 +18,12 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.yield
-import java.util.concurrent.CountDownLatch
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.atomic.AtomicReference
 import kotlin.concurrent.thread
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.resume
+import kotlin.coroutines.suspendCoroutine
 import kotlin.random.Random
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.milliseconds
@@ -33,18 +35,15 @@ class CancelledAcquiresTest :
         mayTake(20.minutes + 2.minutes * REPETITIONS)
 
         test("a value that comes when its future is cancelled already is dropped, to be given back") {
-            val started = CompletableDeferred<Unit>()
-            val cancelled = CountDownLatch(1)
+            lateinit var continuation: Continuation<Unit>
             val dropped = CompletableDeferred<String>()
             val future =
                 Futures.future({ dropped.complete(it) }) {
-                    started.complete(Unit)
-                    cancelled.await() // does not see that it is cancelled
+                    suspendCoroutine { continuation = it } // does not see that it is cancelled
                     "value"
                 }
-            started.await()
             future.cancel(true) shouldBe true
-            cancelled.countDown()
+            continuation.resume(Unit)
             withTimeout(PATIENCE) { dropped.await() } shouldBe "value"
         }
 
