@@ -389,9 +389,15 @@ DECLARE
   handed_request uuid[] := '{}';
   handed_named boolean[] := '{}';
   handed_label text[] := '{}';
-  its_request uuid;
-  its_named boolean;
-  its_label text;
+  leased bit varying;
+  leased_token bigint[];
+  leased_slot integer[];
+  leased_session bigint[];
+  missing integer[] := '{}';
+  found_request uuid[];
+  found_named boolean[];
+  found_label text[];
+  nth integer;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'numpool needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'NP005';
@@ -440,6 +446,7 @@ BEGIN
 
   -- Each concerns a slot and a ticket of its own, so their order changes nothing, and each table is asked once.
   settle_outcome := array_fill(0::smallint, ARRAY[cardinality(settle_kind)]);
+  leased := usage;
   IF 0 = ANY (settle_kind) OR 2 = ANY (settle_kind) THEN
     FOR gone IN
       DELETE FROM lease l
@@ -454,6 +461,8 @@ BEGIN
       RETURNING l.slot, given.kind, given.nth
     LOOP
       settle_outcome[gone.nth] := 1;
+      -- Of a slot that is handed over all leases are dead, until the next is written: a look for its newest would walk over them.
+      leased := set_bit(leased, gone.slot, 0);
       IF gone.kind = 0 THEN
         usage := set_bit(usage, gone.slot, 0);
         released := true;
@@ -492,40 +501,58 @@ BEGIN
         settle_outcome[i] := 1; -- it was, by the first call
         CONTINUE;
       END IF;
+      missing := missing || i;
+    END LOOP;
+    IF missing <> '{}' THEN
       -- granted meanwhile
-      its_request := NULL; its_named := NULL; its_label := NULL;
+      SELECT coalesce(array_agg(x.token), '{}'), coalesce(array_agg(x.slot), '{}'), coalesce(array_agg(x.session), '{}')
+      INTO leased_token, leased_slot, leased_session
+      FROM generate_series(0, length(leased) - 1) b
+      CROSS JOIN LATERAL (
+        SELECT y.token, y.slot, y.session FROM lease y WHERE y.pool = pool_number AND y.slot = b ORDER BY y.token DESC LIMIT 1) x
+      WHERE get_bit(leased, b) = 1;
+      found_request := array_fill(NULL::uuid, ARRAY[cardinality(settle_kind)]);
+      found_named := array_fill(NULL::boolean, ARRAY[cardinality(settle_kind)]);
+      found_label := array_fill(NULL::text, ARRAY[cardinality(settle_kind)]);
       FOR gone IN
-        DELETE FROM lease l WHERE l.ctid = ANY (ARRAY(
-          SELECT x.ctid FROM generate_series(0, length(usage) - 1) b
+        DELETE FROM lease l
+        USING (
+          SELECT x.ctid AS place, m.nth
+          FROM (
+            SELECT n AS nth, CASE settle_kind[n] WHEN 1 THEN settle_ticket[n] ELSE settle_next[n] END AS first,
+                   CASE settle_kind[n] WHEN 1 THEN greatest(1, settle_slot[n]) ELSE 1 END AS slots
+            FROM unnest(missing) n OFFSET 0) m
+          JOIN unnest(leased_token, leased_slot, leased_session) k(token, slot, session)
+            ON k.session = session_id AND k.token >= m.first AND k.token < m.first + m.slots
           CROSS JOIN LATERAL (
-            SELECT y.ctid, y.token, y.session FROM lease y WHERE y.pool = pool_number AND y.slot = b ORDER BY y.token DESC LIMIT 1) x
-          WHERE get_bit(usage, b) = 1 AND x.session = session_id
-            AND x.token >= CASE settle_kind[i] WHEN 1 THEN settle_ticket[i] ELSE settle_next[i] END
-            AND x.token < CASE settle_kind[i] WHEN 1 THEN settle_ticket[i] + greatest(1, settle_slot[i]) ELSE settle_next[i] + 1 END))
-        RETURNING l.slot, l.request, l.named, l.label
+            SELECT y.ctid FROM lease y WHERE y.pool = pool_number AND y.slot = k.slot AND y.token = k.token LIMIT 1) x) given
+        WHERE l.ctid = given.place
+        RETURNING l.slot, l.request, l.named, l.label, given.nth
       LOOP
         usage := set_bit(usage, gone.slot, 0);
         released := true;
-        its_request := gone.request; its_named := gone.named; its_label := gone.label;
-        IF settle_kind[i] = 1 THEN
-          settle_outcome[i] := 1;
+        found_request[gone.nth] := gone.request; found_named[gone.nth] := gone.named; found_label[gone.nth] := gone.label;
+        IF settle_kind[gone.nth] = 1 THEN
+          settle_outcome[gone.nth] := 1;
         END IF;
       END LOOP;
-      IF settle_kind[i] = 2 AND settle_outcome[i] = 1 THEN
-        IF its_request IS NULL AND (
-          EXISTS (SELECT FROM lease l WHERE l.pool = pool_number AND l.token = settle_next[i])
-          OR settle_next[i] < (
-            SELECT w.ticket + w.slots FROM waiter w WHERE w.pool = pool_number AND w.ticket <= settle_next[i] ORDER BY w.ticket DESC LIMIT 1))
+      FOREACH nth IN ARRAY missing LOOP
+        CONTINUE WHEN settle_kind[nth] = 1 OR settle_outcome[nth] = 0;
+        IF found_request[nth] IS NULL AND (
+          settle_next[nth] = ANY (leased_token)
+          OR settle_next[nth] < (
+            SELECT w.ticket + w.slots FROM waiter w
+            WHERE w.pool = pool_number AND w.ticket BETWEEN call.low_ticket AND settle_next[nth] ORDER BY w.ticket DESC LIMIT 1))
         THEN
-          RAISE EXCEPTION 'slot % is handed over to ticket %: it is not for one slot of session %', settle_slot[i], settle_next[i], session_id
+          RAISE EXCEPTION 'slot % is handed over to ticket %: it is not for one slot of session %', settle_slot[nth], settle_next[nth], session_id
             USING ERRCODE = '22023';
         END IF;
         -- One that is not known was lost with the server's last commits; its request is, too.
-        last_ticket := greatest(last_ticket, settle_next[i]);
-        handed := handed || i; handed_request := handed_request || coalesce(its_request, gen_random_uuid());
-        handed_named := handed_named || coalesce(its_named, false); handed_label := handed_label || its_label;
-      END IF;
-    END LOOP;
+        last_ticket := greatest(last_ticket, settle_next[nth]);
+        handed := handed || nth; handed_request := handed_request || coalesce(found_request[nth], gen_random_uuid());
+        handed_named := handed_named || coalesce(found_named[nth], false); handed_label := handed_label || found_label[nth];
+      END LOOP;
+    END IF;
     IF handed <> '{}' THEN
       INSERT INTO lease (pool, slot, token, session, request, named, label, since)
       SELECT pool_number, settle_slot[u.nth], settle_next[u.nth], session_id, u.request, u.named, u.label, clock_timestamp()

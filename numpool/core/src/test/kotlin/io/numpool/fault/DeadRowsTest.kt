@@ -137,6 +137,18 @@ private fun Sql.everyCall(pool: Pool) {
     reading("marks") { rows("SELECT * FROM evictions()") { } }
     exchange("release") { next.drop(2).forEach { (ticket, held) -> release(held, ticket) } }.settled.sum() shouldBe CAPACITY - 2
 
+    val crowd = exchange("acquire by twice as many") { repeat(CAPACITY * 2) { acquire() } }.acquired
+    val (first, then) = crowd.take(CAPACITY) to crowd.drop(CAPACITY)
+    exchange("release, granted to who is handed another slot") { release(first[0].slot, first[0].ticket) }
+    val handed = first.drop(1).zip(then) { held, next -> Triple(held.slot, held.ticket, next.ticket) }
+    val handOver: Sql.Items.() -> Unit = { handed.forEach { (slot, ticket, next) -> handOver(slot, ticket, next) } }
+    val last = exchange("hand-over", items = handOver).also { it.settled.sum() shouldBe CAPACITY - 1 }.granted.single()
+    exchange("retry of a hand-over", retry = true, items = handOver).settled.sum() shouldBe CAPACITY - 1
+    exchange("release of what was handed over") {
+        handed.forEach { (slot, _, next) -> release(slot, next) }
+        release(last.second, last.first)
+    }.settled.sum() shouldBe CAPACITY
+
     val doomed = openSession()
     exchange(doomed, pool.number) { repeat(CAPACITY + 2) { acquire() } }
     val heir = exchange(pool.session, pool.number) { acquire() }.acquired.single()
