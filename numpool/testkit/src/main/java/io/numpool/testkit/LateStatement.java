@@ -25,7 +25,7 @@ public final class LateStatement {
      * Sends it to the server, on the connection that it was meant for, which is closed afterwards. Twice is fine.
      *
      * @return the SQLSTATE with which the server refused it, empty when it was executed; fails with an {@link java.io.IOException} when the
-     *     server closed the connection instead
+     *     connection was closed instead, by the server or by another fault of the proxy
      * @throws IllegalStateException when it is not held yet
      */
     public CompletableFuture<Optional<String>> deliver() {

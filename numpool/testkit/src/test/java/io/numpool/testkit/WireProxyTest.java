@@ -41,6 +41,7 @@ import org.postgresql.jdbc.PreferQueryMode;
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class WireProxyTest {
     private static final String INSERT = "INSERT INTO t VALUES (1)";
+    private static final int ROUNDS = 20;
 
     private TestDatabase database;
     private WireProxy proxy;
@@ -459,6 +460,22 @@ class WireProxyTest {
                     assertThrows(ExecutionException.class, () -> late.deliver().get(30, TimeUnit.SECONDS));
             assertEquals(IOException.class, failed.getCause().getClass());
         }
+    }
+
+    @Test
+    void a_held_statement_whose_connection_is_cut_fails_whether_the_server_has_gone_by_then_or_not() throws Exception {
+        for (var i = 0; i < ROUNDS; i++) {
+            try (var connection = connect()) {
+                var late = proxy.hold(INSERT);
+                assertThrows(SQLException.class, () -> execute(connection, INSERT));
+                late.held().get(30, TimeUnit.SECONDS);
+                proxy.cut();
+                var failed = assertThrows(
+                        ExecutionException.class, () -> late.deliver().get(30, TimeUnit.SECONDS));
+                assertEquals(IOException.class, failed.getCause().getClass());
+            }
+        }
+        assertEquals(0, rows());
     }
 
     @Test

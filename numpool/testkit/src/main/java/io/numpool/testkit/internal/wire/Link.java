@@ -75,7 +75,7 @@ final class Link {
         var parcels = end == server ? heard(buffer, more) : said(buffer, more);
         if (client.isHungUp()) { // cut or held: nothing goes on
             if (!more) {
-                end.close();
+                closed(end);
             }
         } else if (!isGone(end == client ? server : client)) {
             from(end).addAll(parcels);
@@ -102,7 +102,7 @@ final class Link {
         if (end.isClosed()) {
             return;
         }
-        end.close();
+        closed(end);
         if (end == server) {
             serverTalk.rest();
         }
@@ -177,8 +177,9 @@ final class Link {
     private boolean obey(Parcel parcel) {
         switch (rule.act) {
             case CUT_BEFORE -> {
+                var obeyed = rule;
                 cut();
-                rule.fired.complete(null);
+                obeyed.fired.complete(null);
                 return false;
             }
             case HOLD -> {
@@ -194,12 +195,20 @@ final class Link {
         }
     }
 
+    /** Unless the connection has come to its end meanwhile. */
     private void release(Parcel held) {
-        if (server.isClosed()) {
-            rule.answered.completeExceptionally(new IOException("the server closed the connection meanwhile"));
-            return;
+        if (rule != null) {
+            toServer.add(held);
         }
-        toServer.add(held);
+    }
+
+    /** The request that met a rule will not be delivered any more. */
+    private void undeliverable() {
+        if (rule != null) {
+            rule.answered.completeExceptionally(
+                    new IOException("the connection was closed before the statement was sent on"));
+            rule = null;
+        }
     }
 
     void deliver(Flow flow, Parcel parcel) throws IOException {
@@ -237,8 +246,9 @@ final class Link {
             cut();
         }
         if (flow == toServer && rule != null) {
-            watchAnswer(rule);
+            var obeyed = rule;
             rule = null;
+            watchAnswer(obeyed);
         }
     }
 
@@ -259,6 +269,7 @@ final class Link {
 
     /** Orderly. A server whose answer is waited for is not disturbed before it has answered. */
     void cut() {
+        undeliverable();
         toServer.clear();
         toClient.clear();
         client.hangUp();
@@ -278,7 +289,15 @@ final class Link {
         close();
     }
 
+    private void closed(End end) {
+        end.close();
+        if (end == server) {
+            undeliverable();
+        }
+    }
+
     void close() {
+        undeliverable();
         toServer.clear();
         toClient.clear();
         client.close();

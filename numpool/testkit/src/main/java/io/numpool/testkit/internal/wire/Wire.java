@@ -297,8 +297,8 @@ public final class Wire implements AutoCloseable {
         @Override
         public void end() throws IOException {
             acceptor.close();
+            rules.forEach(Rule::cancel); // before their links say why
             links.forEach(Link::close);
-            rules.forEach(Rule::cancel);
         }
     }
 }
