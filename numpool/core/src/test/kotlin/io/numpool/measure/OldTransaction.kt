@@ -50,22 +50,26 @@ private suspend fun measured(
 ) {
     val started = TimeSource.Monotonic.markNow()
     database.underLoad { client, pool ->
-        other.underLoad { _, control ->
+        other.underLoad { others, control ->
             pairs(pool, WARM_UP)
             pairs(control, WARM_UP)
-            println("no old transaction: ${rounds(pool, control, 3)}")
+            println("no old transaction: ${rounds(pool, control)}")
             database.connect().use { old ->
                 old.begin()
                 val deleted = database.deleted()
                 val loaded =
                     (1..minutes).map { minute ->
-                        rounds(pool, control, 3).also { println("minute $minute under an old transaction: $it") }
+                        val before = database.reads()
+                        rounds(pool, control).also {
+                            println("minute $minute under an old transaction: $it; ${database.reads().since(before)}")
+                        }
                     }
                 println("all $minutes minutes: ${loaded.reduce(Rounds::plus)}")
                 while (database.deleted() - deleted < dead) pairs(pool, WARM_UP)
                 println("after ${started.elapsedNow()}: ${database.deleted() - deleted} dead leases; at most ${LIMIT_MILLIS} ms each")
                 client.close() // nobody but us repairs
-                Sql(database).use { costs(it, database) }
+                others.close()
+                Sql(database).use { here -> Sql(other).use { there -> costs(Calls(here, database), Calls(there, other)) } }
                 Sql(database).use { renewals(it) }
                 old.rollback()
             }
@@ -94,18 +98,47 @@ private class Rounds(
         "${here / count} pairs/s, the other database ${there / count}, ratio %.3f".format(here.toDouble() / there)
 }
 
-/** A third of a minute here, and half of that in the other database, around it. */
+/** A minute here, and as much in the other database, in short turns: what the machine does meanwhile meets both. */
 private suspend fun rounds(
     pool: ResourcePool,
     control: ResourcePool,
-    count: Int,
-): Rounds =
-    (1..count)
-        .map {
-            val first = pairs(control, CONTROL)
-            val here = pairs(pool, TURN)
-            Rounds(1, here, (first + pairs(control, CONTROL)) / 2)
-        }.reduce(Rounds::plus)
+): Rounds = (1..TURNS).map { Rounds(1, pairs(pool, TURN), pairs(control, TURN)) }.reduce(Rounds::plus)
+
+/** What was read of the leases so far, in the statistics that the server has by now. */
+private class Reads(
+    private val scans: Long,
+    private val entries: Long,
+    private val hit: Long,
+    private val read: Long,
+    private val leases: Long,
+    private val bytes: Long,
+) {
+    fun since(before: Reads): String {
+        val leases = leases - before.leases
+        return "%.1f entries of lease_pk a scan; a lease %.1f blocks hit, %.3f read; table and index %d MB".format(
+            (entries - before.entries).toDouble() / (scans - before.scans),
+            (hit - before.hit).toDouble() / leases,
+            (read - before.read).toDouble() / leases,
+            bytes shr 20,
+        )
+    }
+}
+
+private fun TestDatabase.reads(): Reads {
+    query("SELECT pg_stat_clear_snapshot()")
+
+    fun number(sql: String): Long = query("SELECT $sql").toLong()
+    val key = "FROM pg_stat_all_indexes WHERE indexrelid = 'numpool.lease_pk'::regclass"
+    val table = "FROM pg_statio_all_tables WHERE relid = 'numpool.lease'::regclass"
+    return Reads(
+        scans = number("idx_scan $key"),
+        entries = number("idx_tup_read $key"),
+        hit = number("heap_blks_hit + idx_blks_hit $table"),
+        read = number("heap_blks_read + idx_blks_read $table"),
+        leases = number("n_tup_ins FROM pg_stat_all_tables WHERE relid = 'numpool.lease'::regclass"),
+        bytes = number("pg_total_relation_size('numpool.lease')"),
+    )
+}
 
 /** Pairs of an acquire and a release a second. */
 private suspend fun pairs(
@@ -138,35 +171,49 @@ private fun TestDatabase.deleted(): Long {
     return query("SELECT n_tup_del FROM pg_stat_all_tables WHERE relid = 'numpool.lease'::regclass").toLong()
 }
 
-private fun costs(
-    sql: Sql,
+/** The calls that read more than one row, on a full pool with a queue as long. */
+private class Calls(
+    private val sql: Sql,
     database: TestDatabase,
 ) {
-    val number = database.query("SELECT number FROM numpool.pool WHERE id = '$POOL'").toInt()
-    val holder = sql.openSession()
-    val requests = List(SLOTS) { UUID.randomUUID() }
-    sql.exchange(holder, number) { requests.forEach { acquire(it) } }
-    print("poll, as after a reconnect", CALLS) { sql.rows("SELECT * FROM poll(?, ?)", holder, number) { } }
-    print("retry of an exchange", CALLS) { sql.exchange(holder, number, retry = true) { requests.take(8).forEach { acquire(it) } } }
-    val next = sql.openSession()
-    sql.exchange(next, number) { repeat(QUEUE) { acquire() } }
-    val heirs = mutableListOf(next)
-    sql.endSession(holder)
-    var dead = holder
-    print("repair of a session with $SLOTS slots, granted on", REPAIRS, prepared = {
-        if (heirs.size > 1) {
-            sql.exchange(heirs.last(), number) { repeat(QUEUE) { acquire() } }
-            sql.endSession(dead)
+    private val number = database.query("SELECT number FROM numpool.pool WHERE id = '$POOL'").toInt()
+    private val requests = List(SLOTS) { UUID.randomUUID() }
+    private var holder = sql.openSession().also { session -> sql.exchange(session, number) { requests.forEach { acquire(it) } } }
+    private var next = sql.openSession()
+
+    fun poll(): Duration = measureTime { sql.rows("SELECT * FROM poll(?, ?)", holder, number) { } }
+
+    fun retry(): Duration = measureTime { sql.exchange(holder, number, retry = true) { requests.take(8).forEach { acquire(it) } } }
+
+    /** All slots go to the next session. */
+    fun repair(): Duration {
+        sql.exchange(next, number) { repeat(SLOTS) { acquire() } }
+        sql.endSession(holder)
+        return measureTime { check(sql.repair(holder, number).freed == SLOTS) }.also {
+            holder = next
+            next = sql.openSession()
         }
-    }) {
-        check(sql.repair(dead, number).freed == SLOTS)
-        dead = heirs.last()
-        heirs += sql.openSession()
     }
-    heirs.forEach {
-        sql.endSession(it)
-        sql.repair(it, number)
+}
+
+/** In turns with the database that has no dead leases: a commit waits for the disk, whose time varies. */
+private fun costs(
+    here: Calls,
+    there: Calls,
+) {
+    fun print(
+        what: String,
+        times: Int,
+        call: Calls.() -> Duration,
+    ) {
+        val both = List(times) { here.call() to there.call() }
+
+        fun List<Duration>.told() = sorted().let { "p50 ${it[times / 2]}, p99 ${it[times * 99 / 100]}, max ${it.last()}" }
+        println("$what, $times times: ${both.map { it.first }.told()}; without dead leases ${both.map { it.second }.told()}")
     }
+    print("poll, as after a reconnect", CALLS, Calls::poll)
+    print("retry of an exchange", CALLS, Calls::retry)
+    print("repair of a session with $SLOTS slots, granted on", REPAIRS, Calls::repair)
 }
 
 /** In turns with a session that renews as seldom as others do: the disk's time varies more than what is looked for. */
@@ -193,28 +240,13 @@ private fun renewals(sql: Sql) {
     sql.endSession(seldom)
 }
 
-private fun print(
-    what: String,
-    times: Int,
-    prepared: () -> Unit = {},
-    call: () -> Unit,
-) {
-    val took =
-        List(times) {
-            prepared()
-            measureTime(call)
-        }.sorted()
-    println("$what, $times times: p50 ${took[times / 2]}, max ${took.last()}")
-}
-
 private const val POOL = "old"
 private const val SLOTS = 64
 private const val WORKERS = 256
-private const val QUEUE = 64
 private const val LIMIT_MILLIS = 20
 private const val CALLS = 1_000
-private const val REPAIRS = 50
+private const val REPAIRS = 200
 private const val RENEWALS = 10_000
 private val WARM_UP = 20.seconds
-private val TURN = 20.seconds
-private val CONTROL = 5.seconds
+private val TURN = 3.seconds
+private const val TURNS = 20
