@@ -24,7 +24,7 @@ public interface NumpoolAsync extends AutoCloseable {
     }
 
     /**
-     * Opens a client. Blocks, for the open timeout at most.
+     * Opens a client. Blocks, for the open timeout at most, and for what a migration takes.
      *
      * @param dataSource never closed by numpool
      * @param options settings
@@ -36,7 +36,8 @@ public interface NumpoolAsync extends AutoCloseable {
     }
 
     /**
-     * Opens a client on connections of its own. Blocks. Needs HikariCP.
+     * Opens a client on connections of its own. Blocks. Needs HikariCP, else it throws an {@link IllegalStateException}. The parameters of a
+     * URL of either form are those of pgjdbc.
      *
      * @param url {@code jdbc:postgresql:…} or {@code postgres://user:password@host:port/database}
      * @param options settings
@@ -48,7 +49,8 @@ public interface NumpoolAsync extends AutoCloseable {
     }
 
     /**
-     * Opens a client on connections of its own. Blocks. Needs HikariCP.
+     * Opens a client on connections of its own. Blocks. Needs HikariCP, else it throws an {@link IllegalStateException}. The parameters of a
+     * URL of either form are those of pgjdbc.
      *
      * @param url {@code jdbc:postgresql:…} or {@code postgres://host:port/database}
      * @param user the user, or null

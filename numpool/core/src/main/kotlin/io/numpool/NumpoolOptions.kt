@@ -38,7 +38,10 @@ public class NumpoolOptions private constructor(
     /** How many connections of the `DataSource` are used at a time for calls: 1–16. Default: 2. The listener's comes on top, see [Numpool]. */
     public val storeConnections: Int = builder.storeConnections
 
-    /** How long `open` tries to reach the database, and each later call that does not wait for a slot. Greater than 0. Default: 10 s. */
+    /**
+     * How long `open` tries to reach the database, and each later call that does not wait for a slot. What a migration takes is not counted. At
+     * least 1 ms. Default: 10 s.
+     */
     public val openTimeout: JavaDuration = builder.openTimeout.toJavaDuration()
 
     /** How long `close` waits for the database to take everything back. Greater than 0. Default: 10 s. */

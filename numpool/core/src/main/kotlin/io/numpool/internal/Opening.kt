@@ -35,7 +35,7 @@ internal class Opening private constructor(
 
     private constructor(target: JdbcUrl, own: OwnConnections, options: NumpoolOptions) : this(own.dataSource, own, target.host, options)
 
-    constructor(target: JdbcUrl, options: NumpoolOptions) : this(target, OwnConnections(target, options), options)
+    constructor(target: JdbcUrl, options: NumpoolOptions) : this(target, ownConnections(target, options), options)
 
     private val errors = StoreErrors(options.schema, host)
     private val bridge = JdbcBridge(dataSource, options.storeConnections, CALL_MILLIS, CONNECT_MILLIS)
@@ -45,11 +45,12 @@ internal class Opening private constructor(
         val engine = Engine(options, bridge, PoolStore(options.schema), errors)
         try {
             engine.watch()
-            val deadline = TimeSource.Monotonic.markNow() + options.openTimeout.toKotlinDuration()
+            var deadline = deadline()
             val state = notDenied(engine) { engine.persistently("open", -deadline.elapsedNow()) { state(it) } }
             if (state == SchemaState.MISSING || state == SchemaState.OLDER) {
                 if (options.migrate == false || !Migrations.flywayPresent()) throw errors.missing()
                 engine.offload("migration") { migrate() }
+                deadline = deadline() // the database answers, however long that took
             }
             engine.persistently("open", -deadline.elapsedNow()) { engine.sessions.open(it, null) }
             engine.start()
@@ -66,6 +67,8 @@ internal class Opening private constructor(
         }
         return Client(engine, this)
     }
+
+    private fun deadline() = TimeSource.Monotonic.markNow() + options.openTimeout.toKotlinDuration()
 
     /**
      * A pool of connections keeps a refusal to itself for a while, HikariCP until its `connectionTimeout` is over: so the server is asked
@@ -165,5 +168,15 @@ internal class Opening private constructor(
 
         /** Longer than a pool of connections waits for one of its own (HikariCP: 30 s), so that its reason is told. */
         const val CONNECT_MILLIS = 35_000L
+
+        fun ownConnections(
+            target: JdbcUrl,
+            options: NumpoolOptions,
+        ): OwnConnections =
+            try {
+                OwnConnections(target, options)
+            } catch (e: NoClassDefFoundError) {
+                throw IllegalStateException("open by URL needs com.zaxxer:HikariCP on the class path; or give it a DataSource", e)
+            }
     }
 }

@@ -18,6 +18,9 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Several processes contend for a few slots, some are killed while they hold one, and their files tell whether the promises held. */
 public final class Demo {
+    /** Its server has just been started, often right after a build. */
+    private static final Duration BUSY_MACHINE = Duration.ofSeconds(60);
+
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final Duration PATIENCE_WITH_MISBEHAVIOUR = Duration.ofSeconds(60);
     private static final Duration PATIENCE_AFTER_KILL = Duration.ofMillis(2 * Verdict.RECLAIM_BOUND_MILLIS);
@@ -65,6 +68,7 @@ public final class Demo {
         var options = NumpoolOptions.builder()
                 .storeConnections(1)
                 .startListening(false)
+                .openTimeout(BUSY_MACHINE)
                 .build();
         var address = server.address();
         try (var client = NumpoolAsync.open(address.jdbcUrl(), address.user(), address.password(), options);
