@@ -317,6 +317,7 @@ END $$;
 CREATE FUNCTION purge_pool(pool_number integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   highest bigint;
+  name text;
 BEGIN
   SELECT max(s.last_ticket) INTO highest FROM pool_state s WHERE s.pool = pool_number;
   UPDATE ticket_floor f SET ticket = highest WHERE f.ticket < highest;
@@ -325,7 +326,9 @@ BEGIN
   DELETE FROM pool_state s WHERE s.pool = pool_number;
   DELETE FROM session_pool t WHERE t.pool = pool_number;
   DELETE FROM eviction e WHERE e.pool = pool_number;
-  DELETE FROM pool p WHERE p.number = pool_number;
+  DELETE FROM pool p WHERE p.number = pool_number RETURNING p.id INTO name;
+  -- Its lock, deleted with it, may still be held: then the name is not free yet.
+  UPDATE pool g SET id = name, guards = NULL WHERE g.guards = pool_number;
 END $$;
 
 -- The hot call. settle_kind: 0 release (slot, token), 1 cancel (ticket; settle_slot is how many slots it asked for), 2 hand-over (slot, token;

@@ -53,7 +53,7 @@ public interface Numpool : AutoCloseable {
 
     /**
      * Deletes a pool: its waiters fail with [PoolDeletedException] at once, its holders' resources become lost, at the latest a session's
-     * TTL later. The name is free when all slots are back.
+     * TTL later. The name is free when all slots are back, and the block of `withLock` that runs has ended.
      *
      * @param force do not wait for the slots to come back. Unsafe: a pool made under the same name grants slots that are still in use.
      * @throws PoolNotFoundException when there is none
@@ -119,7 +119,7 @@ public interface Numpool : AutoCloseable {
         /**
          * Opens a client on [dataSource]: migrates when asked to, opens a session, starts the listener.
          *
-         * @throws StoreUnavailableException when the database cannot be reached within the open timeout
+         * @throws StoreUnavailableException when the database cannot be reached within the open timeout; what a migration takes is not counted
          * @throws StoreAccessDeniedException when it refuses
          * @throws SchemaMissingException when it is not migrated, and may not be or Flyway is not there
          * @throws SchemaTooNewException when it was migrated by a newer version
@@ -130,7 +130,12 @@ public interface Numpool : AutoCloseable {
             configure: NumpoolOptions.Builder.() -> Unit = {},
         ): Numpool = Opening(dataSource, NumpoolOptions.builder().apply(configure).build()).open()
 
-        /** Like the other, on connections of its own to a `jdbc:postgresql:`, `postgres://` or `postgresql://` [url]. Needs HikariCP. */
+        /**
+         * Like the other, on connections of its own to a `jdbc:postgresql:`, `postgres://` or `postgresql://` [url], whose parameters are those
+         * of pgjdbc.
+         *
+         * @throws IllegalStateException when HikariCP is not on the class path
+         */
         public suspend fun open(
             url: String,
             user: String? = null,

@@ -8,7 +8,11 @@ import io.kotest.matchers.shouldBe
 import io.kotest.matchers.types.shouldBeInstanceOf
 import io.numpool.fault.dropNotices
 import io.numpool.internal.Client
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.withContext
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -48,12 +52,12 @@ class DeletePoolTest :
         test("who waits for the lock of the pool fails at once, too") {
             coroutineScope {
                 val (a, b) = List(2) { stage.client { onlyByNotice() } }
-                val locked = kotlinx.coroutines.CompletableDeferred<Unit>()
+                val locked = CompletableDeferred<Unit>()
                 val holder =
                     asking {
                         a.pool("locked", 1).withLock {
                             locked.complete(Unit)
-                            kotlinx.coroutines.awaitCancellation()
+                            awaitCancellation()
                         }
                     }
                 locked.await()
@@ -63,7 +67,69 @@ class DeletePoolTest :
                 b.deletePool("locked")
                 waiters.forEach { it.failure().shouldBeInstanceOf<PoolDeletedException>() }
                 holder.failure().shouldBeInstanceOf<ResourceLostException>()
-                await("the name to be free", { stage.count("numpool.pool WHERE guards IS NOT NULL AND deleted IS NOT NULL") }) { it == 0 }
+                await(
+                    "the name to be free",
+                    { stage.count("numpool.pool WHERE id = 'locked' OR guards IS NOT NULL AND deleted IS NOT NULL") },
+                ) {
+                    it == 0
+                }
+            }
+        }
+
+        for (alsoHeld in listOf(false, true)) {
+            val and = if (alsoHeld) "and a slot that comes back before" else "alone"
+            test("a lock that is held, $and, keeps the name until its block has ended") {
+                coroutineScope {
+                    val id = "locked $and"
+                    val (a, b) = List(2) { stage.client() }
+                    val pool = a.pool(id, 1)
+                    val held = if (alsoHeld) pool.acquire() else null
+                    val locked = CompletableDeferred<Unit>()
+                    val blocking = CompletableDeferred<Unit>()
+                    val holder =
+                        asking {
+                            pool.withLock {
+                                locked.complete(Unit)
+                                withContext(NonCancellable) { blocking.await() } // hears nothing
+                            }
+                        }
+                    locked.await()
+                    b.deletePool(id)
+                    held?.awaitLost()
+                    held?.release()
+                    try {
+                        if (alsoHeld) {
+                            await("only the lock to be left", {
+                                stage.count("numpool.pool WHERE guards IS NOT NULL AND deleted IS NOT NULL")
+                            }) { it == 0 }
+                        }
+                        shouldThrow<PoolDeletedException> { b.pool(id, 1) }
+                        b.inspect().shouldBeEmpty()
+                    } finally {
+                        blocking.complete(Unit)
+                    }
+                    holder.failure().shouldBeInstanceOf<ResourceLostException>()
+                    val again = awaited("the name to be free", { runCatching { b.pool(id, 1) } }) { it.isSuccess }.getOrThrow()
+                    again.withLock { again.withResource { it.index } } shouldBe 0
+                }
+            }
+        }
+
+        test("deleted by force, a pool's name is free though its lock is held") {
+            coroutineScope {
+                val (a, b) = List(2) { stage.client() }
+                val locked = CompletableDeferred<Unit>()
+                val holder =
+                    asking {
+                        a.pool("forced lock", 1).withLock {
+                            locked.complete(Unit)
+                            awaitCancellation()
+                        }
+                    }
+                locked.await()
+                b.deletePool("forced lock", force = true)
+                b.pool("forced lock", 2).withLock { }
+                holder.failure().shouldBeInstanceOf<ResourceLostException>()
             }
         }
 
