@@ -22,7 +22,8 @@ import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
 import java.sql.Connection
-import java.util.concurrent.ConcurrentHashMap
+import java.util.Collections
+import java.util.WeakHashMap
 import kotlin.time.toKotlinDuration
 
 /** The public face of an [Engine]. */
@@ -30,7 +31,8 @@ internal class Client(
     val engine: Engine,
     private val opening: Opening,
 ) : Numpool {
-    private val views: MutableSet<PoolView> = ConcurrentHashMap.newKeySet()
+    /** Weak: one through which nobody waits and nothing is held is its user's alone. */
+    private val views: MutableSet<PoolView> = Collections.synchronizedSet(Collections.newSetFromMap(WeakHashMap()))
     private val closing = Mutex()
 
     override val name get() = engine.options.name
