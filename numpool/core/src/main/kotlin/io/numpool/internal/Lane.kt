@@ -13,6 +13,7 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
@@ -104,6 +105,7 @@ internal class Lane(
 
     /** What came of the call in flight. */
     private class Landed(
+        val flight: Flight,
         val outcome: Result<Any?>,
     ) : Command
 
@@ -230,16 +232,39 @@ internal class Lane(
     /** Until the pool is gone, or the client is closed. */
     suspend fun run() {
         try {
-            coroutineScope {
-                while (!isGone) {
-                    ensureActive()
-                    receive()
-                    if (flight == null && !isGone) depart()
+            while (!isGone) {
+                try {
+                    serve()
+                } catch (e: Throwable) {
+                    currentCoroutineContext().ensureActive()
+                    recover(e)
                 }
             }
         } finally {
             end()
         }
+    }
+
+    private suspend fun serve() =
+        coroutineScope {
+            while (!isGone) {
+                ensureActive()
+                receive()
+                if (flight == null && !isGone) depart()
+            }
+        }
+
+    /**
+     * After a defect, of numpool or of somebody's `DataSource` that throws an Error, what is known here may be wrong. With another session it
+     * begins anew: what was held is lost, who waits waits again, and the database gives on what it had.
+     */
+    private suspend fun recover(defect: Throwable) {
+        log.error("The lane of pool '{}' failed: its session is given up", pool.id, defect)
+        flight?.let { state.putBack(it.settles, it.seats) }
+        flight = null
+        early.clear()
+        state.session?.let { engine.sessions.lose(it, "the lane of pool '${pool.id}' failed: $defect") }
+        delay(REFUSED_PAUSE)
     }
 
     /** Leaves nobody waiting for an answer. */
@@ -301,7 +326,7 @@ internal class Lane(
             }
 
             is Landed -> {
-                landed(command.outcome)
+                if (command.flight === flight) landed(command.flight, command.outcome)
             }
 
             is Reread -> {
@@ -353,11 +378,13 @@ internal class Lane(
         call: suspend () -> Any?,
     ) {
         flight = it
-        launch(engine.bridge.callersContext) { inbox.trySend(Landed(runCatching { call() })) }
+        launch(engine.bridge.callersContext) { inbox.trySend(Landed(it, runCatching { call() })) }
     }
 
-    private fun landed(outcome: Result<Any?>) {
-        val it = flight!!
+    private fun landed(
+        it: Flight,
+        outcome: Result<Any?>,
+    ) {
         flight = null
         if (it.isPoll) {
             polled(outcome)

@@ -64,6 +64,7 @@ internal class LaneCalls(
                     }
 
                     Kind.BUSY -> {
+                        reach.lose(e)
                         engine.unblock()
                     }
 

@@ -2,6 +2,8 @@ package io.numpool.internal
 
 import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.Job
+import org.slf4j.Logger
+import org.slf4j.LoggerFactory
 import java.util.UUID
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.coroutines.resumeWithException
@@ -34,11 +36,26 @@ internal class Pending(
         return true
     }
 
-    /** After [claim]. A value that its caller was cancelled for on the way is given back. */
-    fun resume(granted: Group?) = continuation.resume(granted) { _, value, _ -> value?.abandon() }
+    /** After [claim]. A value that its caller was cancelled for on the way, or that its dispatcher does not take, is given back. */
+    fun resume(granted: Group?) = dispatching({ granted?.abandon() }) { continuation.resume(granted) { _, value, _ -> value?.abandon() } }
 
     /** After [claim]. */
-    fun fail(cause: Throwable) = continuation.resumeWithException(cause)
+    fun fail(cause: Throwable) = dispatching({}) { continuation.resumeWithException(cause) }
+
+    /** A dispatcher is somebody else's, and may refuse, as an executor does that was shut down. */
+    private inline fun dispatching(
+        refused: () -> Unit,
+        resume: () -> Unit,
+    ) = try {
+        resume()
+    } catch (e: Throwable) {
+        log.warn("A caller of pool '{}' cannot be told: its dispatcher throws", lane.pool.id, e)
+        refused()
+    }
+
+    private companion object {
+        val log: Logger = LoggerFactory.getLogger(Pending::class.java)
+    }
 }
 
 /** What a caller asked for. */

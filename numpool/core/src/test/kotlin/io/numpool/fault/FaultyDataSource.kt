@@ -27,6 +27,8 @@ internal class FaultyDataSource(
     private val unsent = AtomicInteger()
     private val held = AtomicInteger()
     private val stalled = AtomicReference<Stall?>()
+    private val stalledAnswer = AtomicReference<Stall?>()
+    private val thrown = AtomicReference<Throwable?>()
 
     /** Of the database; its calls are those that break. */
     @Volatile var function = "exchange"
@@ -80,6 +82,14 @@ internal class FaultyDataSource(
 
     /** The next call is sent only when [Stall.end] says. */
     fun stallNextCall(): Stall = Stall().also { stalled.set(it) }
+
+    /** The next call is done; its answer arrives only when [Stall.end] says. */
+    fun stallNextAnswer(): Stall = Stall().also { stalledAnswer.set(it) }
+
+    /** The next call is not sent: the driver throws instead. */
+    fun throwNext(failure: Throwable) {
+        thrown.set(failure)
+    }
 
     class Stall {
         private val reached = CountDownLatch(1)
@@ -192,6 +202,7 @@ internal class FaultyDataSource(
             arguments: Array<Any?>?,
         ): Any? {
             stalled.getAndSet(null)?.pass()
+            thrown.getAndSet(null)?.let { throw it }
             if (unsent.takeOne()) breakDown()
             if (held.takeOne()) {
                 isKept = true
@@ -199,6 +210,7 @@ internal class FaultyDataSource(
                 throw broken()
             }
             val answer = method.on(statement, arguments)
+            stalledAnswer.getAndSet(null)?.pass()
             if (unanswered.takeOne()) {
                 if (thenCut) cut()
                 breakDown()
