@@ -21,12 +21,20 @@ internal class Group(
 
     override val isHeld get() = members.all { it.isHeld }
 
+    @Volatile private var isClosed = false
+
+    /** By its owner, all of it, or about to be. */
+    val isGivenBack get() = isClosed || takers.get() == 0 || members.all { it.isGivenBack }
+
     override suspend fun release(): List<ResourceState> {
         close()
         return members.map { it.outcome.await() }
     }
 
-    override fun close() = members.forEach { it.close() }
+    override fun close() {
+        isClosed = true
+        members.forEach { it.close() }
+    }
 
     /** A caller that was to get it was cancelled on the way. */
     fun abandon() {

@@ -62,6 +62,8 @@ internal class Held(
     /** To be released rather than handed over: its user lost it. */
     val isOwed get() = current.get().state == ResourceState.LOST
 
+    val isGivenBack get() = current.get() == Phase.RELEASED
+
     val poolNumber get() = lane.pool.number
     override val pool get() = lane.pool.id
 

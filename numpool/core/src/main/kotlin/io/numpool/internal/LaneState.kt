@@ -61,7 +61,11 @@ internal class LaneState(
     fun left(pending: Pending) {
         val seat = pending.seat ?: return
         // an unsent one is skipped when it is its turn to be sent, one in flight when it is answered
-        if (!seat.isWanted && seat.ticket != 0L && waiting.remove(seat.ticket) != null) unsent += cancelOf(seat)
+        if (seat.isWanted) {
+            seat.callers.removeAll { !it.isOpen }
+            return
+        }
+        if (seat.ticket != 0L && waiting.remove(seat.ticket) != null) unsent += cancelOf(seat)
     }
 
     private fun cancelOf(seat: Seat) = Settle.cancel(seat.ticket, seat.request.slots)
@@ -223,11 +227,13 @@ internal class LaneState(
         answer: ExchangeAnswer,
         i: Int,
     ) {
-        when (answer.acquired(i)) {
+        val outcome = answer.acquired(i)
+        val isServed = outcome == Acquired.GRANTED || outcome == Acquired.WAITS
+        if (isServed && seat.request.named && changedMeanwhile(seat, answer.ticket(i))) return
+        when (outcome) {
             Acquired.GRANTED -> {
                 val ticket = answer.ticket(i)
                 val known = held[ticket]
-                if (known != null && seat.request.named) return share(seat, known.group)
                 if (known != null) {
                     held.remove(ticket)
                     known.lose("the database granted its token to somebody else: the server lost its last commits")
@@ -262,6 +268,27 @@ internal class LaneState(
                 failSeat(seat, PoolDeletedException(pool.id))
             }
         }
+    }
+
+    /**
+     * The request id had that [ticket] when the database answered, and something became of it here while the answer was on its way. True when
+     * the answer is no news any more.
+     */
+    private fun changedMeanwhile(
+        seat: Seat,
+        ticket: Long,
+    ): Boolean {
+        held[ticket]?.let {
+            share(seat, it.group)
+            return true
+        }
+        val told = unsent.firstOrNull { ticket in it } ?: return false
+        if (told.isCancel && told.slots == seat.request.slots) {
+            unsent.remove(told) // its place is wanted again
+            return false
+        }
+        unsentSeats += seat // after that is told, the id is new
+        return true
     }
 
     private fun turnedAway(seat: Seat) = seat.callers.forEach { if (it.claim()) it.resume(null) }
@@ -311,11 +338,19 @@ internal class LaneState(
         group: Group,
     ) {
         if (group.members.size != seat.request.slots) return failSeat(seat, otherNumber(seat, group.members.size))
-        seat.callers.filter { it.claim() }.forEach { taker ->
-            group.share()?.let { hand(taker, it) }
-                ?: taker.fail(IllegalStateException("requestId ${seat.request.id}: its slots are being given back"))
+        for (taker in seat.callers) {
+            if (!taker.isOpen) continue
+            val shared = group.share()
+            if (shared == null) {
+                if (!group.isGivenBack) return failSeat(seat, beingGivenBack(seat))
+                unsentSeats += seat // its owner's word is on its way; after that the id is new
+                return
+            }
+            if (taker.claim()) hand(taker, shared) else shared.abandon()
         }
     }
+
+    private fun beingGivenBack(seat: Seat) = IllegalStateException("requestId ${seat.request.id}: its slots are being given back")
 
     fun failSeat(
         seat: Seat,
