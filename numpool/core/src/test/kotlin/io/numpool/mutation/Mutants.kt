@@ -95,7 +95,7 @@ internal object Mutants {
             ),
             sql(
                 "A slot that is freed is not granted on",
-                "fault.GoDefectsTest",
+                "fault.PredecessorDefectsTest",
                 "1: a freed slot goes to the first in line",
                 edit("exchange", "IF waiting > 0 AND slot >= 0 AND slot < pool_capacity AND NOT deleted THEN", "IF false THEN"),
             ),
@@ -122,6 +122,12 @@ internal object Mutants {
                 "fault.PoolSqlTest",
                 "after shrinking, slots at or above the capacity are not granted again",
                 edit("exchange", "IF slot >= 0 AND slot < pool_capacity\n", "IF slot >= 0\n"),
+            ),
+            sql(
+                "The name of a deleted pool is free while its lock is held",
+                "DeletePoolTest",
+                "a lock that is held, alone, keeps the name until its block has ended",
+                edit("purge_pool", "UPDATE pool g SET id = name, guards = NULL WHERE g.guards = pool_number;", ""),
             ),
             sql(
                 "New slots are not granted to those who wait",
@@ -205,7 +211,7 @@ internal object Mutants {
             ),
             sql(
                 "What a crashed process held is not freed",
-                "fault.GoDefectsTest",
+                "fault.PredecessorDefectsTest",
                 "3: a crashed holder's slot comes back",
                 edit("repair", "WHERE get_bit(usage, b) = 1 AND l.session = session_id\n", "WHERE false\n"),
             ),
@@ -229,7 +235,7 @@ internal object Mutants {
             ),
             sql(
                 "A session's channel has a longer name than PostgreSQL knows",
-                "fault.GoDefectsTest",
+                "fault.PredecessorDefectsTest",
                 "5: the longest ids and names",
                 Edit(null, "DEFAULT 'numpool_' || replace(", "DEFAULT repeat('n', 64) || replace("),
             ),
@@ -248,7 +254,7 @@ internal object Mutants {
                 "Pending",
                 "{ _, value, _ -> value?.abandon() }",
                 "{ _, _, _ -> }",
-                "fault.GoDefectsTest",
+                "fault.PredecessorDefectsTest",
                 "2: a waiter cancelled after its grant and before it runs again passes the slot on",
             ),
             kotlin(
@@ -256,7 +262,7 @@ internal object Mutants {
                 "LaneState",
                 "slots.forEachIndexed { nth, slot -> unsent += Settle.release(seat.ticket + nth, slot) }",
                 "",
-                "fault.GoDefectsTest",
+                "fault.PredecessorDefectsTest",
                 "2: a waiter cancelled while its grant is on the way to the client passes the slot on",
             ),
             kotlin(
@@ -351,7 +357,7 @@ internal object Mutants {
                 "SessionKeeper",
                 "        attached = null\n        announced = error",
                 "        live.value?.let { lose(it, \"its listener is gone\") }\n        attached = null\n        announced = error",
-                "fault.GoDefectsTest",
+                "fault.PredecessorDefectsTest",
                 "6: a client whose listener is gone goes on",
             ),
             kotlin(
@@ -555,8 +561,8 @@ internal object Mutants {
             kotlin(
                 "Who gives up while its call is in flight stays in the queue",
                 "LaneState",
-                "        if (!seat.isWanted) {\n",
-                "        if (false) {\n",
+                "        if (!seat.isWanted) {\n            waiting.remove(ticket)",
+                "        if (false) {\n            waiting.remove(ticket)",
                 "fault.HandOverTest",
                 "who gives up while the call that asks for a slot is in flight",
             ),
@@ -570,5 +576,41 @@ internal object Mutants {
             ),
         )
 
-    val all: List<Mutant> = inSql + inKotlin + inHandOver
+    private val inLane =
+        listOf(
+            kotlin(
+                "A slot is used again though it was given back while its request id was asked for again",
+                "LaneState",
+                "val told = unsent.firstOrNull { ticket in it } ?: return false",
+                "val told = unsent.firstOrNull { false } ?: return false",
+                "fault.RequestIdFaultTest",
+                "its slot is given back: it gets another grant, not the same again",
+            ),
+            kotlin(
+                "A place that was granted a slot while its request id was asked for again is taken for a place",
+                "LaneState",
+                "        held[ticket]?.let {\n            share(seat, it.group)",
+                "        held[-1L]?.let {\n            share(seat, it.group)",
+                "fault.RequestIdFaultTest",
+                "its place is granted a slot: both callers have it",
+            ),
+            kotlin(
+                "A place that was left while its request id was asked for again is left all the same",
+                "LaneState",
+                "if (told.isCancel && told.slots == seat.request.slots) {",
+                "if (false) {",
+                "fault.RequestIdFaultTest",
+                "its place is left: it keeps it",
+            ),
+            kotlin(
+                "A caller whose dispatcher throws costs the session",
+                "Pending",
+                "        refused()\n",
+                "        throw e\n",
+                "fault.LaneTest",
+                "a slot for a caller whose dispatcher throws goes to the next",
+            ),
+        )
+
+    val all: List<Mutant> = inSql + inKotlin + inHandOver + inLane
 }

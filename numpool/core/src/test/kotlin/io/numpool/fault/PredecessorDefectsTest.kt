@@ -25,8 +25,8 @@ import java.util.concurrent.Executors
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 
-/** The six known defects of the Go library, one test or more each. */
-class GoDefectsTest :
+/** The six known defects of the Go library yuku/numpool, one test or more each. */
+class PredecessorDefectsTest :
     FunSpec({
         val database = TestPostgres.shared().newDatabase()
         afterSpec { database.close() }
