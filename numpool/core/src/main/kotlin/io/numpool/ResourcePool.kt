@@ -109,7 +109,7 @@ public interface ResourcePool : AutoCloseable {
 
     /**
      * Changes the number of slots, 1–8,192. New slots are granted at once; slots at or above a smaller capacity stay with their holders
-     * and are not granted again. Who waits for more slots at once than there are left fails with [CapacityExceededException].
+     * and are not granted again; another client that hands them on among its own callers hears of it with its next call. Who waits for more slots at once than there are left fails with [CapacityExceededException].
      */
     public suspend fun resize(capacity: Int)
 

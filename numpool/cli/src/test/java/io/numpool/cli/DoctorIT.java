@@ -127,7 +127,7 @@ class DoctorIT {
                 outcome.out()
                         .startsWith(
                                 "found   schema         schema 'nothere' is not there, this program knows version 1\n"
-                                        + "                       numpool migrate --schema nothere\n"),
+                                        + "                       numpool migrate --schema nothere, with the same --url\n"),
                 outcome::out);
         var newer = "SELECT 1; INSERT INTO clinic.pool_version (version) VALUES (999)";
         Stage.shared().execute(newer);

@@ -15,5 +15,5 @@ internal suspend fun metricsExample(
     metrics.bindTo(registry)
     serve(numpool)
     metrics.close()
-    numpool.close()
+    numpool.shutdown()
 }

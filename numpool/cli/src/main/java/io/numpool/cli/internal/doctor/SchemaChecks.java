@@ -37,7 +37,9 @@ record SchemaChecks(Patient patient, Limits limits) {
         if (installed == latest) {
             return Check.of("schema", about, List.of());
         }
-        var advice = installed < latest ? "numpool migrate --schema " + schema : "Use a newer numpool";
+        var advice = installed < latest
+                ? "numpool migrate --schema " + schema + ", with the same --url"
+                : "Use a newer numpool";
         return Check.of("schema", about, List.of(Finding.of(about + ", this program knows version " + latest, advice)));
     }
 

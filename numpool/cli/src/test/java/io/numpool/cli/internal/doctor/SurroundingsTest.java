@@ -293,11 +293,13 @@ class SurroundingsTest {
     void aSchemaOfAnotherVersion() {
         assertEquals(
                 List.of(Finding.of(
-                        "schema 's' is not there, this program knows version 3", "numpool migrate --schema s")),
+                        "schema 's' is not there, this program knows version 3",
+                        "numpool migrate --schema s, with the same --url")),
                 SchemaChecks.version("s", 0, 3).findings());
         assertEquals(
                 List.of(Finding.of(
-                        "schema 's' has version 2, this program knows version 3", "numpool migrate --schema s")),
+                        "schema 's' has version 2, this program knows version 3",
+                        "numpool migrate --schema s, with the same --url")),
                 SchemaChecks.version("s", 2, 3).findings());
         assertEquals(
                 List.of(Finding.of("schema 's' has version 4, this program knows version 3", "Use a newer numpool")),
