@@ -35,12 +35,16 @@ class DeadRowsTest :
                     val then = sql.releaseAll(pool, first).granted.map { (ticket, slot) -> slot to ticket }
                     sql.releaseAll(pool, then)
                 }
+                sql.count()
             }
         }
 
         for (statistics in Statistics.entries) {
             test("$statistics: a call reads what lives, and no dead row") {
-                Sql(database).use { statistics.make(it, pool) }
+                Sql(database).use {
+                    statistics.make(it, pool)
+                    it.count()
+                }
                 Sql(database).use { sql ->
                     // as often as a statement is planned anew for its arguments
                     repeat(7) { round -> withClue("round $round") { sql.everyCall(pool) } }
@@ -173,9 +177,12 @@ private fun <T> Sql.reading(
     return answer
 }
 
+/** What this connection has read so far is counted when this returns; else that may come when it has been closed, in the midst of a measurement. */
+private fun Sql.count() = call("SELECT pg_stat_force_next_flush()::text")
+
 /** Rows by sequential scans and entries of indexes that were read so far. */
 private fun Sql.read(): Long {
-    call("SELECT pg_stat_force_next_flush()::text")
+    count()
     val tables = TABLES.joinToString { "'$it'::regclass" }
     return call(
         "SELECT (SELECT sum(seq_tup_read) FROM pg_stat_all_tables WHERE relid IN ($tables))::bigint + " +
